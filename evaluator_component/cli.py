@@ -1,0 +1,248 @@
+"""The ``evaluator`` command.
+
+Exit codes: 0 blessed (or done), 1 not blessed, 2 wrong usage or config, 3 the run failed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evaluator_component.errors import ConfigError, DataError, EvaluatorError
+
+BLESSED, NOT_BLESSED, USAGE, FAILED = 0, 1, 2, 3
+
+
+def _exits(command: Callable[..., int]) -> Callable[..., None]:
+    """Turns a command's result and its errors into exit codes; no exception ends in "not blessed"."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        debug = click.get_current_context().find_root().params.get("debug", False)
+        try:
+            code = command(*args, **kwargs)
+        except EvaluatorError as error:
+            _report(error, debug)
+            code = USAGE if isinstance(error, ConfigError) else FAILED
+        except click.ClickException:
+            raise
+        except KeyboardInterrupt:
+            click.echo("interrupted; nothing in the output folder counts as a result", err=True)
+            code = FAILED
+        except Exception as error:
+            _report(error, debug)
+            click.echo("This is not an error we expected; run again with `evaluator --debug` to see where.", err=True)
+            code = FAILED
+        sys.stdout.flush()
+        sys.exit(code)
+
+    return wrapped
+
+
+def _report(error: Exception, debug: bool) -> None:
+    if debug:
+        traceback.print_exception(error)
+    label = {"ConfigError": "config", "DataError": "data", "ModelError": "model"}.get(type(error).__name__)
+    prefix = f"{label} error" if label else type(error).__name__
+    click.echo(click.style(f"{prefix}: ", fg="red", bold=True) + str(error), err=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show where an error came from.")
+@click.version_option(package_name="evaluator-component", prog_name="evaluator")
+def main(debug: bool) -> None:
+    """Evaluate a model, compare it with a baseline, and decide whether it may be deployed."""
+    # TensorFlow's and absl's own chatter about CPUs and GPUs; warnings and errors stay.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+
+
+def _inputs(command: Callable[..., Any]) -> Callable[..., Any]:
+    options = [
+        click.option("--config", "-c", required=True, type=click.Path(), help="EvalConfig: YAML, JSON or text proto."),
+        click.option("--model", "-m", type=click.Path(), help="SavedModel folder or .keras file of the candidate."),
+        click.option("--baseline", "-b", type=click.Path(), help="The model to compare with."),
+        click.option(
+            "--data",
+            "-d",
+            "data",
+            multiple=True,
+            required=True,
+            help="Glob pattern, file or folder of TFRecord files with tf.Examples; SPLIT=PATTERN names the split. "
+            "Can be given several times.",
+        ),
+        click.option("--schema", type=click.Path(), help="tensorflow-metadata schema (schema.pbtxt), if there is one."),
+        click.option("--module-file", type=click.Path(), help="Python file that declares metrics of your own."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@_inputs
+@click.option("--output", "-o", required=True, type=click.Path(), help="Folder for the results.")
+@click.option("--quiet", "-q", is_flag=True, help="Print the verdict's one sentence only.")
+@click.argument("beam_args", nargs=-1, type=click.UNPROCESSED)
+@_exits
+def run(
+    config: str,
+    model: str | None,
+    baseline: str | None,
+    data: tuple[str, ...],
+    schema: str | None,
+    module_file: str | None,
+    output: str,
+    quiet: bool,
+    beam_args: tuple[str, ...],
+) -> int:
+    """Evaluate a model and judge it.
+
+    Flags after -- go to Beam, for example: -- --runner=FlinkRunner --direct_num_workers=2
+    """
+    from evaluator_component.evaluation import evaluate
+
+    result = evaluate(
+        config, model, baseline, _splits(data), output, schema=schema, module_file=module_file, beam_args=beam_args
+    )
+    for notice in result.run["notices"] if not quiet else ():
+        click.echo(f"note: {notice}", err=True)
+    assert result.verdict is not None
+    if quiet:
+        click.echo(f"{result.verdict.outcome}: {result.verdict.summary}")
+    else:
+        result.show()
+        click.echo(f"\n{result.run['seconds']} seconds; report: {Path(output) / 'report.html'}")
+    return BLESSED if result.verdict.blessed else NOT_BLESSED
+
+
+@main.command()
+@_inputs
+@_exits
+def check(
+    config: str,
+    model: str | None,
+    baseline: str | None,
+    data: tuple[str, ...],
+    schema: str | None,
+    module_file: str | None,
+) -> int:
+    """Check config, data and models in seconds, without evaluating."""
+    from evaluator_component.preflight import check as preflight
+
+    checked = preflight(config, model, baseline, _splits(data), schema=schema, module_file=module_file)
+    plan = checked.job.plan
+    splits = sorted({shard.split for shard in checked.shards})
+    click.echo(f"files    {len(checked.shards)} in split(s) {', '.join(splits)}")
+    for planned, path in zip(plan.models, checked.job.model_paths, strict=True):
+        click.echo(f"model    {planned.name}: {path or 'predictions in the data'}")
+    names = dict.fromkeys(planned.metric.name for planned in plan.metrics)
+    click.echo(f"metrics  {', '.join(names)}")
+    slices = [" × ".join(group.features) or "Overall" for group in plan.groupings]
+    click.echo(f"slices   {', '.join(slices)}")
+    for notice in checked.notices:
+        click.echo(f"note: {notice}")
+    click.echo(click.style("The run can begin.", fg="green"))
+    return BLESSED
+
+
+@main.command()
+@click.argument("output", type=click.Path())
+@_exits
+def show(output: str) -> int:
+    """Print verdict, checks, overall metrics and the worst slices of a finished evaluation."""
+    from evaluator_component.results.writing import load
+
+    load(output).show()
+    return BLESSED
+
+
+@main.command()
+@click.argument("output", type=click.Path())
+@click.option("--config", "-c", required=True, type=click.Path(), help="The config whose thresholds to apply.")
+@click.option("--module-file", type=click.Path(), help="Python file that declares metrics of your own.")
+@click.option("--save", is_flag=True, help="Replace the verdict in the folder.")
+@_exits
+def decide(output: str, config: str, module_file: str | None, save: bool) -> int:
+    """Judge a finished evaluation again with another config, without computing anything again."""
+    import dataclasses
+
+    from evaluator_component.config import complete_config, load_config
+    from evaluator_component.gate import decide as judge
+    from evaluator_component.metrics.modules import load_module
+    from evaluator_component.results.writing import load, write_verdict
+
+    load_module(module_file or "")
+    evaluation = load(output)
+    if evaluation.verdict is None:
+        raise DataError(f"{output}: holds no verdict.json; evaluate again")
+    state = evaluation.verdict.baseline
+    complete = complete_config(load_config(config), has_baseline=state.status.is_there)
+    verdict = judge(evaluation.metrics.table, complete, state)
+    evaluation = dataclasses.replace(evaluation, verdict=verdict, config=complete)
+    if save:
+        evaluation = write_verdict(evaluation, output)
+    evaluation.show()
+    if not save:
+        click.echo(f"\n{output} still holds the earlier verdict; --save replaces it")
+    return BLESSED if verdict.blessed else NOT_BLESSED
+
+
+@main.command()
+@click.argument("output", type=click.Path())
+@click.option("--open", "open_it", is_flag=True, help="Open it in a browser.")
+@_exits
+def report(output: str, open_it: bool) -> int:
+    """Write report.html of a finished evaluation again."""
+    from evaluator_component.report import write_report
+    from evaluator_component.results.writing import load
+
+    path = Path(output) / "report.html"
+    write_report(load(output), path)
+    click.echo(str(path))
+    if open_it:
+        click.launch(str(path))
+    return BLESSED
+
+
+@main.command()
+@click.option("--output", "-o", type=click.Path(), default="demo_output", show_default=True, help="Folder to work in.")
+@click.option("--data-root", type=click.Path(), help="Folder of CSV files of taxi trips; generated if left out.")
+@_exits
+def demo(output: str, data_root: str | None) -> int:
+    """Run the taxi pipeline three times with TFX: a first model, a better one, a worse one."""
+    script = _pipelines() / "taxi" / "run.py"
+    arguments: Sequence[str] = [] if data_root is None else ["--data-root", data_root]
+    finished = subprocess.run([sys.executable, str(script), "--output", output, *arguments], check=False)
+    return BLESSED if finished.returncode == 0 else FAILED
+
+
+def _pipelines() -> Path:
+    """The folder of example pipelines: inside an installed package, beside it in a checkout."""
+    package = Path(__file__).parent
+    for folder in (package / "_pipelines", package.parent / "pipelines"):
+        if folder.is_dir():
+            return folder
+    raise DataError(f"{package}: the example pipelines are not installed; install the package again")
+
+
+def _splits(data: Sequence[str]) -> dict[str, list[str]]:
+    """``train=a/*`` names a split; a pattern without one belongs to "eval"."""
+    splits: dict[str, list[str]] = {}
+    for item in data:
+        name, separator, pattern = item.partition("=")
+        named = bool(separator) and name.isidentifier()
+        splits.setdefault(name if named else "eval", []).append(pattern if named else item)
+    return splits
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Files of examples → batches of the columns that are needed."""

@@ -1,0 +1,169 @@
+"""Blocks of records → batches of only the columns that are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from evaluator_component.data.features import ValueKind, not_an_example
+from evaluator_component.data.files import Shard
+from evaluator_component.data.reader import Block
+from evaluator_component.errors import DataError
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Columns of consecutive records of one file.
+
+    Attributes:
+        shard: The file.
+        first_row: Number of the first record in the file, from 0.
+        size: Number of records.
+        columns: One Arrow list array per feature: binary, int64 or float values; an empty list where it is missing.
+        serialized: The records as a string tensor ``[size]`` for models that parse them themselves, else None.
+    """
+
+    shard: Shard
+    first_row: int
+    size: int
+    columns: pa.RecordBatch
+    serialized: Any = None
+
+    def column(self, name: str) -> pa.ListArray:
+        """A feature's lists of values."""
+        return self.columns.column(self.columns.schema.get_field_index(name))
+
+    def where(self, row: int) -> str:
+        """Names a record of the batch in an error message."""
+        return f"{self.shard.path}: record {self.first_row + row}"
+
+    def unit_hashes(self) -> npt.NDArray[np.uint64]:
+        """uint64 ``[size]``: a hash of (base name of the file, record number), the unit of resampling."""
+        return unit_hashes(self.shard.name, self.first_row, self.size)
+
+    def numbers(self, name: str, what: str) -> npt.NDArray[np.float64]:
+        """A numeric feature, float64 ``[size]`` or ``[size, k]``; NaN where it is missing.
+
+        Args:
+            name: The feature.
+            what: What it is used as ("label", "weight"), for the message.
+
+        Raises:
+            DataError: It holds strings, or lists of different lengths.
+        """
+        array = self.column(name)
+        if pa.types.is_binary(array.type.value_type):
+            rows = np.flatnonzero(np.diff(array.offsets.to_numpy()))
+            row = int(rows[0]) if len(rows) else 0
+            raise DataError(
+                f"{self.where(row)}: {what} {name!r} holds strings, and a number is needed; "
+                "name a numeric feature, or convert it in the pipeline"
+            )
+        offsets = array.offsets.to_numpy()
+        values: npt.NDArray[np.float64] = array.values.to_numpy(zero_copy_only=False).astype(np.float64)
+        lengths = np.diff(offsets)
+        width = int(lengths.max(initial=1))
+        if width <= 1:
+            if len(values) == self.size:
+                return values
+            result = np.full(self.size, np.nan)
+            result[lengths == 1] = values
+            return result
+        odd = np.flatnonzero((lengths != width) & (lengths != 0))
+        if len(odd):
+            raise DataError(
+                f"{self.where(int(odd[0]))}: {what} {name!r} has {lengths[odd[0]]} values where other records have "
+                f"{width}; expected the same number in every record"
+            )
+        table = np.full((self.size, width), np.nan)
+        table[lengths == width] = values.reshape(-1, width)
+        return table
+
+
+def unit_hashes(file_name: str, first_row: int, size: int) -> npt.NDArray[np.uint64]:
+    """uint64 ``[size]``: hashes of (file name, record number), by splitmix64 over a CRC of the name. (Steele 2014)"""
+    import zlib
+
+    seed = np.uint64(zlib.crc32(file_name.encode()) << 32)
+    state = seed + np.arange(first_row, first_row + size, dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        state = (state + np.uint64(0x9E3779B97F4A7C15)) * np.uint64(1)
+        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))
+
+
+class Parser:
+    """Parses blocks into batches.
+
+    Args:
+        kinds: The features to parse, with the kind of their values.
+        keep_serialized: Whether a model wants the records themselves.
+    """
+
+    def __init__(self, kinds: Mapping[str, ValueKind], keep_serialized: bool):
+        self._kinds = dict(sorted(kinds.items()))
+        self._keep = keep_serialized
+
+    def parse(self, block: Block) -> Batch:
+        """Parses one block.
+
+        Raises:
+            DataError: A record is not a tf.Example, or a feature holds another kind of values.
+        """
+        import tensorflow as tf
+
+        records = tf.constant(block.records) if isinstance(block.records, list) else block.records
+        arrays = []
+        if self._kinds:
+            try:
+                parsed = tf.io.parse_example(records, self._specification())
+            except tf.errors.InvalidArgumentError as error:
+                raise self._unparsable(block, records, error) from error
+            arrays = [_to_arrow(parsed[name]) for name in self._kinds]
+        columns = pa.RecordBatch.from_arrays(arrays, names=list(self._kinds))
+        return Batch(block.shard, block.first_row, len(block), columns, records if self._keep else None)
+
+    def _specification(self) -> dict[str, Any]:
+        import tensorflow as tf
+
+        types = {ValueKind.BYTES: tf.string, ValueKind.INT: tf.int64, ValueKind.FLOAT: tf.float32}
+        return {name: tf.io.RaggedFeature(types[kind], row_splits_dtype=tf.int32) for name, kind in self._kinds.items()}
+
+    def _unparsable(self, block: Block, records: Any, error: Exception) -> DataError:
+        """Finds the first record that cannot be parsed, by halving."""
+        import tensorflow as tf
+
+        low, high = 0, len(block)
+        while high - low > 1:
+            middle = (low + high) // 2
+            try:
+                tf.io.parse_example(records[low:middle], self._specification())
+                low = middle
+            except tf.errors.InvalidArgumentError:
+                high = middle
+        row = block.first_row + low
+        try:
+            example = tf.train.Example.FromString(records[low].numpy())
+        except Exception:
+            return not_an_example(block.shard, row)
+        by_field = {"bytes_list": ValueKind.BYTES, "int64_list": ValueKind.INT, "float_list": ValueKind.FLOAT}
+        for name, kind in self._kinds.items():
+            field = example.features.feature[name].WhichOneof("kind") if name in example.features.feature else None
+            if field is not None and by_field[field] is not kind:
+                return DataError(
+                    f"{block.shard.path}: record {row}: feature {name!r} holds {by_field[field].value} values; "
+                    f"expected {kind.value} as in the schema or the first records"
+                )
+        return DataError(f"{block.shard.path}: record {row} cannot be parsed: {str(error).splitlines()[0]}")
+
+
+def _to_arrow(ragged: Any) -> pa.ListArray:
+    values = ragged.flat_values.numpy()
+    flat = pa.array(values, pa.binary()) if values.dtype == object else pa.array(values)
+    return pa.ListArray.from_arrays(pa.array(ragged.row_splits.numpy()), flat)

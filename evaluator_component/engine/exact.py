@@ -1,0 +1,144 @@
+"""Totals that do not depend on the order in which they were added: floating-point numbers as exact integers.
+
+A column of totals is an int64 array of one of two shapes:
+
+* ``[rows]`` – *whole*: every number added so far was an integer below 2**52 in magnitude (counts, unit weights);
+* ``[rows, LIMBS + 1]`` – *wide*: a fixed-point number in limbs of 32 bits, the lowest worth 2**-128, followed by
+  one cell that counts the numbers which have no place in it (NaN, infinities, magnitudes of 2**95 and more).
+
+Integer addition is associative, so any grouping of the same numbers gives the same bits. A number finer than 2**-128
+is rounded to that grid once, when it enters, which is the same wherever it enters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+
+LIMBS = 7
+LIMB_BITS = 32
+LOWEST_BIT = -128
+UNITS_LIMB = -LOWEST_BIT // LIMB_BITS
+OUT_OF_RANGE = 2.0**95
+"""Magnitudes from here on are counted as irregular instead of added."""
+
+_WHOLE_LIMIT = 2.0**52
+_NAN_UNIT, _POSITIVE_UNIT, _NEGATIVE_UNIT = 1, 1 << 21, 1 << 42
+_COUNT_MASK = (1 << 21) - 1
+
+
+def encode(values: Float64) -> Int64:
+    """Turns float64 ``[rows]`` into a column: whole if every value is an integer below 2**52, else wide."""
+    if bool(np.all(np.isfinite(values))) and bool(np.all(np.abs(values) < _WHOLE_LIMIT)):
+        truncated = values.astype(np.int64)
+        if np.array_equal(truncated, values):
+            return truncated
+    return _encode_wide(values)
+
+
+def _encode_wide(values: Float64) -> Int64:
+    column = np.zeros((len(values), LIMBS + 1), np.int64)
+    regular = np.abs(values) < OUT_OF_RANGE  # False for NaN too
+    if not regular.all():
+        column[np.isnan(values), LIMBS] = _NAN_UNIT
+        column[~regular & (values > 0), LIMBS] = _POSITIVE_UNIT
+        column[~regular & (values < 0), LIMBS] = _NEGATIVE_UNIT
+    rest = np.where(regular, values, 0.0)
+    for limb in range(LIMBS - 1, 0, -1):
+        scale = 2.0 ** (LIMB_BITS * limb + LOWEST_BIT)
+        digit = np.trunc(rest / scale)
+        column[:, limb] = digit.astype(np.int64)
+        rest = rest - digit * scale  # exact: both share the leading bits
+    column[:, 0] = np.rint(rest / 2.0**LOWEST_BIT).astype(np.int64)
+    return carry(column)
+
+
+def is_wide(column: Int64) -> bool:
+    """Tells the two shapes of a column apart."""
+    return column.ndim == 2
+
+
+def widen(column: Int64) -> Int64:
+    """The wide form of a column (itself, if it is wide already)."""
+    if is_wide(column):
+        return column
+    wide = np.zeros((len(column), LIMBS + 1), np.int64)
+    wide[:, UNITS_LIMB] = column
+    return carry(wide)
+
+
+def carry(column: Int64) -> Int64:
+    """Brings the limbs of a wide column into their one canonical form: all but the highest in [0, 2**32)."""
+    column = column.copy()
+    for limb in range(LIMBS - 1):
+        over = column[:, limb] >> LIMB_BITS
+        column[:, limb] &= (1 << LIMB_BITS) - 1
+        column[:, limb + 1] += over
+    return column
+
+
+def concatenate(columns: Sequence[Int64]) -> Int64:
+    """Stacks columns of any shapes: wide if one of them is."""
+    if any(is_wide(column) for column in columns):
+        columns = [widen(column) for column in columns]
+    return np.concatenate(columns) if len(columns) != 1 else columns[0]
+
+
+def add_runs(column: Int64, starts: npt.NDArray[np.intp]) -> Int64:
+    """Adds up the runs of rows that begin at ``starts`` (as in ``np.add.reduceat``)."""
+    total: Int64 = np.add.reduceat(column, starts, axis=0) if len(starts) else column[:0]
+    return carry(total) if is_wide(column) else total
+
+
+def decode(column: Int64) -> Float64:
+    """The totals as float64 ``[rows]``; NaN or an infinity where an irregular number was added.
+
+    The result is within one unit in the last place of the exact total, and exact where that has at most 53 bits.
+    """
+    if not is_wide(column):
+        return column.astype(np.float64)
+    limbs = column[:, :LIMBS]
+    negative = limbs[:, -1] < 0
+    magnitude = carry(np.where(negative[:, None], -limbs, limbs)) if bool(negative.any()) else limbs
+    values = np.zeros(len(column))
+    for limb in range(LIMBS - 1, -1, -1):
+        values += magnitude[:, limb] * 2.0 ** (LIMB_BITS * limb + LOWEST_BIT)
+    values = np.where(negative, -values, values)
+    return _with_irregular(values, column[:, LIMBS])
+
+
+def _with_irregular(values: Float64, irregular: Int64) -> Float64:
+    if not irregular.any():
+        return values
+    nans = irregular & _COUNT_MASK
+    positive = (irregular >> 21) & _COUNT_MASK
+    negative = irregular >> 42
+    values = np.where(positive > 0, np.inf, values)
+    values = np.where(negative > 0, -np.inf, values)
+    return np.where((nans > 0) | ((positive > 0) & (negative > 0)), np.nan, values)
+
+
+def to_arrow(column: Int64) -> Any:
+    """The column as an Arrow array: int64, or a fixed-size list of them."""
+    import pyarrow as pa
+
+    if not is_wide(column):
+        return pa.array(column)
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(column).reshape(-1)), LIMBS + 1)
+
+
+def from_arrow(array: Any) -> Int64:
+    """The inverse of :func:`to_arrow`."""
+    import pyarrow as pa
+
+    if pa.types.is_fixed_size_list(array.type):
+        flat: Int64 = array.flatten().to_numpy(zero_copy_only=False)
+        return flat.reshape(-1, LIMBS + 1)
+    column: Int64 = array.to_numpy(zero_copy_only=False)
+    return column

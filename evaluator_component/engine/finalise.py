@@ -1,0 +1,236 @@
+"""Totals → the metric table and the plots table: pure functions over all slices at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from evaluator_component.engine import exact
+from evaluator_component.engine.accumulate import State, merge
+from evaluator_component.engine.plan import Plan, PlannedMetric, ViewKey
+from evaluator_component.engine.sums import Sums
+from evaluator_component.metrics.metric import Metric, Plot, Values
+from evaluator_component.metrics.terms import Examples, Float64, Histogram, Totals, Unusable, Weight
+from evaluator_component.results import tables
+
+Int32 = npt.NDArray[np.int32]
+
+
+def finalise(plan: Plan, states: Mapping[str, State]) -> tuple[pa.Table, pa.Table]:
+    """Computes every metric and plot.
+
+    Args:
+        plan: What was planned.
+        states: The sums of each split.
+
+    Returns:
+        The metric table and the plots table; with several splits also the rows of all of them merged.
+    """
+    parts = dict(states)
+    if len(parts) > 1:
+        parts[tables.ALL_SPLITS] = merge(plan, parts.values())
+    done = [_Split(plan, split, state) for split, state in parts.items()]
+    metrics = [table for split in done for table in split.metric_tables()]
+    plots = [table for split in done for table in split.plot_tables()]
+    return (
+        pa.concat_tables(metrics) if metrics else tables.METRICS_SCHEMA.empty_table(),
+        pa.concat_tables(plots) if plots else tables.PLOTS_SCHEMA.empty_table(),
+    )
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One metric over all slices of a split."""
+
+    planned: PlannedMetric
+    values: Values
+    reasons: npt.NDArray[np.object_]
+
+
+class _Split:
+    """The tables of one split."""
+
+    def __init__(self, plan: Plan, split: str, state: State):
+        self._plan = plan
+        self._split = split
+        self._names = state.names
+        self._count = len(state.names)
+        self._totals = {key: _totals(plan, state, key) for key in dict.fromkeys(p.view for p in plan.metrics)}
+
+    def metric_tables(self) -> list[pa.Table]:
+        """One table per metric and model."""
+        columns = [self._column(p) for p in self._plan.metrics if isinstance(p.metric, Metric)]
+        baseline = {_identity(c): c for c in columns if self._plan.models[c.planned.view.model].baseline}
+        compared = len(self._plan.models) > 1
+        result = []
+        for column in columns:
+            candidate = not self._plan.models[column.planned.view.model].baseline
+            other = baseline.get(_identity(column)) if candidate and compared else None
+            result.append(self._metric_table(column, other))
+        return result
+
+    def _column(self, planned: PlannedMetric) -> _Column:
+        metric = planned.metric
+        assert isinstance(metric, Metric)
+        totals = self._totals[planned.view]
+        values = metric.result(totals).resolve()
+        value = np.asarray(values.value, np.float64)
+        reasons = np.full(len(value), None, object)
+        reasons[np.isnan(value)] = values.undefined
+        labels, predictions, weights = totals[Unusable()]
+        examples = totals[Examples()][0]
+        unusable = np.flatnonzero((labels + predictions + weights) > 0)
+        if len(unusable):
+            value = value.copy()
+            value[unusable] = np.nan
+            for i in unusable:
+                reasons[i] = _unusable_reason(planned, examples[i], labels[i], predictions[i], weights[i])
+        return _Column(planned, Values(value, values.undefined, values.lower, values.upper), reasons)
+
+    def _metric_table(self, column: _Column, baseline: _Column | None) -> pa.Table:
+        planned, values = column.planned, column.values
+        totals = self._totals[planned.view]
+        metric = planned.metric
+        assert isinstance(metric, Metric)
+        content: dict[str, Any] = {
+            "split": self._split,
+            "slice": self._slices(np.arange(self._count, dtype=np.int32)),
+            "model": self._plan.models[planned.view.model].name,
+            "output": planned.view.output,
+            "sub_key": metric.sub_key,
+            "metric": metric.name,
+            "weighted": planned.weighted,
+            "value": values.value,
+            "n": totals[Examples()][0].astype(np.int64),
+            "weighted_n": totals[Weight()][0],
+            "bracket_lower": _nullable(values.lower, values.value),
+            "bracket_upper": _nullable(values.upper, values.value),
+            "direction": metric.direction,
+            "reason": pa.array(column.reasons, pa.string()),
+        }
+        if baseline is not None:
+            content |= _change(values, baseline.values)
+        return tables.metrics_table(content)
+
+    def plot_tables(self) -> list[pa.Table]:
+        """One table per plot and model, for the overall slice and the largest ones."""
+        planned_plots = [p for p in self._plan.metrics if isinstance(p.metric, Plot)]
+        if not planned_plots or not self._count:
+            return []
+        result = []
+        for planned in planned_plots:
+            totals = self._totals[planned.view]
+            wanted = self._plot_slices(totals[Examples()][0])
+            plot = planned.metric
+            assert isinstance(plot, Plot)
+            data = plot.result(totals, wanted)
+            result.append(
+                tables.plots_table(
+                    {
+                        "split": self._split,
+                        "slice": self._slices(data.slices),
+                        "model": self._plan.models[planned.view.model].name,
+                        "output": planned.view.output,
+                        "sub_key": plot.sub_key,
+                        "plot": plot.name,
+                        "bucket": data.bucket,
+                        "lower": data.lower,
+                        "upper": data.upper,
+                        **data.columns,
+                    }
+                )
+            )
+        return result
+
+    def _plot_slices(self, examples: Float64) -> Int32:
+        if self._count <= self._plan.max_plot_slices:
+            return np.arange(self._count, dtype=np.int32)
+        largest = np.argsort(-examples, kind="stable")[: self._plan.max_plot_slices]
+        return np.sort(largest).astype(np.int32)
+
+    def _slices(self, index: Int32) -> pa.DictionaryArray:
+        return pa.DictionaryArray.from_arrays(pa.array(index), self._names)
+
+
+def _identity(column: _Column) -> tuple[str, str, str, bool]:
+    planned = column.planned
+    return planned.view.output, planned.metric.name, planned.metric.sub_key, planned.weighted
+
+
+def _totals(plan: Plan, state: State, view: ViewKey) -> Totals:
+    count = len(state.names)
+    by_slice: dict[Any, tuple[Float64, ...]] = {}
+    position = 0
+    for key, terms in plan.slice_terms:
+        width = len(terms.columns)
+        if key == view:
+            columns = state.by_slice.columns[position : position + width]
+            by_slice[terms] = tuple(_dense(state.by_slice, exact.decode(column), count) for column in columns)
+        position += width
+    by_key = {
+        terms: _histogram(table, count)
+        for (key, terms), table in zip(plan.keyed_terms, state.by_key, strict=True)
+        if key == view
+    }
+    return Totals(by_slice, by_key, count)
+
+
+def _dense(table: Sums, values: Float64, count: int) -> Float64:
+    result = np.zeros(count)
+    result[table.slices] = values
+    return result
+
+
+def _histogram(table: Sums, count: int) -> Histogram:
+    assert table.keys is not None
+    coarse = np.zeros(count, bool)
+    if table.levels is not None:
+        coarse[table.slices[table.levels > 0]] = True
+    return Histogram(table.slices, table.keys, coarse, tuple(exact.decode(c) for c in table.columns), count)
+
+
+def _nullable(values: Float64 | None, like: Float64) -> Any:
+    if values is None:
+        return None
+    return pa.array(values, mask=np.isnan(values) | np.isnan(like))
+
+
+def _change(candidate: Values, baseline: Values) -> dict[str, Any]:
+    change = candidate.value - baseline.value
+    content: dict[str, Any] = {"baseline_value": baseline.value, "change": change}
+    if candidate.lower is None and baseline.lower is None:
+        return content
+    lower, upper = _ends(candidate)
+    baseline_lower, baseline_upper = _ends(baseline)
+    bracketed = np.zeros(len(change), bool)
+    for values in (candidate, baseline):
+        if values.lower is not None:
+            bracketed |= ~np.isnan(values.lower)
+    mask = ~bracketed | np.isnan(change)
+    content["change_bracket_lower"] = pa.array(lower - baseline_upper, mask=mask)
+    content["change_bracket_upper"] = pa.array(upper - baseline_lower, mask=mask)
+    return content
+
+
+def _ends(values: Values) -> tuple[Float64, Float64]:
+    if values.lower is None or values.upper is None:
+        return values.value, values.value
+    exact_value = np.isnan(values.lower)
+    return np.where(exact_value, values.value, values.lower), np.where(exact_value, values.value, values.upper)
+
+
+def _unusable_reason(planned: PlannedMetric, n: float, labels: float, predictions: float, weights: float) -> str:
+    expected = planned.view.kind.value
+    parts = []
+    if labels:
+        parts.append(f"{labels:.0f} of {n:.0f} labels are missing, not finite or out of range (expected {expected})")
+    if predictions:
+        parts.append(f"{predictions:.0f} of {n:.0f} predictions are NaN or infinite")
+    if weights:
+        parts.append(f"{weights:.0f} of {n:.0f} weights are missing, negative or not finite")
+    return "; ".join(parts)

@@ -1,0 +1,244 @@
+"""What a run must compute: each distinct term once, whatever number of metrics wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from evaluator_component.config.complete import BASELINE, CANDIDATE
+from evaluator_component.errors import ConfigError, nearest
+from evaluator_component.metrics.metric import Metric, Plot
+from evaluator_component.metrics.registry import build
+from evaluator_component.metrics.terms import Examples, KeyedTerms, Kind, Terms, Unusable, Weight
+from evaluator_component.slicing.specs import Grouping, groupings
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """One model to evaluate.
+
+    Attributes:
+        name: Its name in the tables: "candidate" or "baseline" unless the config names it.
+        baseline: Whether it is the baseline.
+        spec_path: Config path of its ModelSpec.
+        signature_name: As in the config, '' for the default.
+        prediction_keys: Output name in the tables → key of the model's output ('' for the only one).
+        label_keys: Output name → label feature.
+        weight_keys: Output name → weight feature ('' for none).
+        batch_size: The most examples that it gets at a time.
+    """
+
+    name: str
+    baseline: bool
+    spec_path: str
+    signature_name: str
+    prediction_keys: tuple[tuple[str, str], ...]
+    label_keys: tuple[tuple[str, str], ...]
+    weight_keys: tuple[tuple[str, str], ...]
+    batch_size: int
+
+
+@dataclass(frozen=True, order=True)
+class ViewKey:
+    """Which labels, predictions and weights a term sees.
+
+    Attributes:
+        model: Index of the model whose predictions it sees.
+        output: Name of the output in the tables.
+        weighted: Whether example weights are used.
+        kind_name: Name of the :class:`~evaluator_component.metrics.terms.Kind` that decides what is usable.
+    """
+
+    model: int
+    output: str
+    weighted: bool
+    kind_name: str
+
+    @property
+    def kind(self) -> Kind:
+        """The kind."""
+        return Kind[self.kind_name]
+
+
+@dataclass(frozen=True)
+class PlannedMetric:
+    """One metric or plot of one model and output."""
+
+    metric: Metric | Plot
+    view: ViewKey
+    weighted: bool
+    path: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a worker needs to know.
+
+    Attributes:
+        models: The candidate first, then the baseline.
+        groupings: The slices.
+        metrics: What is computed from the totals.
+        slice_terms: Distinct terms summed by slice.
+        keyed_terms: Distinct terms summed by slice and key.
+        label_columns: Features that hold labels and weights.
+        slice_columns: Features that are sliced on.
+        max_distinct_scores: More distinct scores in a slice are coarsened.
+        max_plot_slices: Plots are made for at most this many slices.
+    """
+
+    models: tuple[ModelPlan, ...]
+    groupings: tuple[Grouping, ...]
+    metrics: tuple[PlannedMetric, ...]
+    slice_terms: tuple[tuple[ViewKey, Terms], ...]
+    keyed_terms: tuple[tuple[ViewKey, KeyedTerms], ...]
+    label_columns: tuple[str, ...]
+    slice_columns: tuple[str, ...]
+    max_distinct_scores: int
+    max_plot_slices: int
+
+    @property
+    def slice_column_count(self) -> int:
+        """Number of value columns that are summed by slice."""
+        return sum(len(terms.columns) for _, terms in self.slice_terms)
+
+
+def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
+    """Makes the plan of a complete EvalConfig.
+
+    Args:
+        config: A complete EvalConfig message (``complete_config``).
+        evaluate_baseline: Whether there is a baseline model to evaluate beside the candidate.
+
+    Raises:
+        ConfigError: The config asks for something unknown or not supported.
+    """
+    models = tuple(_models(config, evaluate_baseline))
+    metrics = tuple(_metrics(config, models))
+    if not metrics:
+        raise ConfigError(
+            "metrics_specs: no metric is configured; add for example "
+            "metrics_specs: [{metrics: [{class_name: ExampleCount}, {class_name: AUC}]}]"
+        )
+    slice_terms: dict[tuple[ViewKey, Terms], None] = {}
+    keyed_terms: dict[tuple[ViewKey, KeyedTerms], None] = {}
+    for planned in metrics:
+        for base in (Examples(), Unusable(), Weight()):
+            slice_terms[planned.view, base] = None
+        for terms in planned.metric.terms:
+            slice_terms[planned.view, terms] = None
+        for keyed in planned.metric.keyed:
+            keyed_terms[planned.view, keyed] = None
+    groups = groupings(config.slicing_specs)
+    keys = {key for model in models for pairs in (model.label_keys, model.weight_keys) for _, key in pairs if key}
+    engine = config.engine
+    return Plan(
+        models,
+        groups,
+        metrics,
+        tuple(slice_terms),
+        tuple(keyed_terms),
+        tuple(sorted(keys)),
+        tuple(sorted({name for group in groups for name in group.features})),
+        int(engine.max_distinct_scores),
+        int(engine.max_plot_slices),
+    )
+
+
+def _models(config: Any, evaluate_baseline: bool) -> Iterable[ModelPlan]:
+    candidates = [i for i, spec in enumerate(config.model_specs) if not spec.is_baseline]
+    baselines = [i for i, spec in enumerate(config.model_specs) if spec.is_baseline]
+    if len(candidates) > 1:
+        raise ConfigError(
+            f"model_specs[{candidates[1]}]: a second candidate; expected one candidate and at most one spec with "
+            "is_baseline: true"
+        )
+    candidate = candidates[0] if candidates else baselines[0]
+    batch_size = int(config.engine.batch_size)
+    spec = config.model_specs[candidate]
+    yield _model(spec, candidate, spec.name or CANDIDATE, False, batch_size)
+    if evaluate_baseline:
+        index = baselines[0] if baselines else candidate
+        spec = config.model_specs[index]
+        yield _model(spec, index, (spec.name if baselines else "") or BASELINE, True, batch_size)
+
+
+def _model(spec: Any, index: int, name: str, baseline: bool, batch_size: int) -> ModelPlan:
+    path = f"model_specs[{index}]"
+    if spec.preprocessing_function_names:
+        raise ConfigError(
+            f"{path}.preprocessing_function_names: not supported; export a signature that applies the preprocessing"
+        )
+    if spec.HasField("padding_options"):
+        raise ConfigError(f"{path}.padding_options: not supported yet")
+    if not spec.label_key and not spec.label_keys:
+        raise ConfigError(f"{path}.label_key: not set; expected the name of the feature that holds the label")
+    outputs = sorted({*spec.label_keys, *spec.prediction_keys, *spec.example_weight_keys}) or [""]
+    return ModelPlan(
+        name,
+        baseline,
+        path,
+        spec.signature_name,
+        tuple((o, spec.prediction_keys.get(o, spec.prediction_key if len(outputs) == 1 else o)) for o in outputs),
+        tuple((o, spec.label_keys.get(o, spec.label_key)) for o in outputs),
+        tuple((o, spec.example_weight_keys.get(o, spec.example_weight_key)) for o in outputs),
+        int(spec.inference_batch_size) or batch_size,
+    )
+
+
+def _metrics(config: Any, models: tuple[ModelPlan, ...]) -> Iterable[PlannedMetric]:
+    seen: set[tuple[ViewKey, str, str, bool]] = set()
+    for i, spec in enumerate(config.metrics_specs):
+        path = f"metrics_specs[{i}]"
+        _refuse_unsupported(spec, path)
+        for j, entry in enumerate(spec.metrics):
+            built = build(entry, ("metrics_specs", i, "metrics", j))
+            for model_index, model in enumerate(models):
+                if spec.model_names and not _is_named(model, spec.model_names):
+                    continue
+                for output in _outputs(spec, model, path):
+                    weight = dict(model.weight_keys).get(output, "")
+                    for weighted in _weightings(spec, bool(weight), path):
+                        for metric in built:
+                            use = weighted and metric.uses_weights
+                            key = ViewKey(model_index, output, use, metric.kind.name)
+                            identity = (replace(key, kind_name=""), metric.name, metric.sub_key, use)
+                            if identity in seen:
+                                continue
+                            seen.add(identity)
+                            yield PlannedMetric(metric, key, use, f"{path}.metrics[{j}]")
+
+
+def _refuse_unsupported(spec: Any, path: str) -> None:
+    for field in ("binarize", "aggregate"):
+        if spec.HasField(field):
+            raise ConfigError(f"{path}.{field}: not supported yet; compute the metric per class in specs of their own")
+    if spec.query_key:
+        raise ConfigError(f"{path}.query_key: query metrics are not supported yet; remove the key")
+
+
+def _is_named(model: ModelPlan, names: Iterable[str]) -> bool:
+    return model.name in names or (not model.baseline and "" in names)
+
+
+def _outputs(spec: Any, model: ModelPlan, path: str) -> list[str]:
+    known = [output for output, _ in model.label_keys]
+    for k, output in enumerate(spec.output_names):
+        if output not in known:
+            raise ConfigError(
+                f"{path}.output_names[{k}]: unknown output {output!r}; {nearest(output, known)}. Name its label in "
+                f"{model.spec_path}.label_keys"
+            )
+    return list(spec.output_names) or known
+
+
+def _weightings(spec: Any, has_weights: bool, path: str) -> list[bool]:
+    if not spec.HasField("example_weights"):
+        return [has_weights]
+    options = spec.example_weights
+    if options.weighted and not has_weights:
+        raise ConfigError(
+            f"{path}.example_weights.weighted: there are no weights; set model_specs.example_weight_key to a feature"
+        )
+    chosen = [flag for flag, on in ((True, options.weighted), (False, options.unweighted)) if on]
+    return chosen or [has_weights]

@@ -1,0 +1,104 @@
+"""States as Arrow IPC bytes, and their partition by slice."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from evaluator_component.engine import exact
+from evaluator_component.engine.accumulate import State
+from evaluator_component.engine.plan import Plan
+from evaluator_component.engine.sums import Sums
+
+
+def to_bytes(state: State) -> bytes:
+    """Writes a state: one Arrow stream for the names, one per table."""
+    sink = pa.BufferOutputStream()
+    header = {b"examples": str(state.examples).encode()}
+    _write(sink, pa.RecordBatch.from_arrays([state.names], schema=pa.schema([("name", pa.string())], header)))
+    for table in (state.by_slice, *state.by_key):
+        arrays = [pa.array(table.slices)]
+        names = ["slice"]
+        if table.keys is not None:
+            arrays.append(pa.array(table.keys))
+            names.append("key")
+        if table.levels is not None:
+            arrays.append(pa.array(table.levels))
+            names.append("level")
+        for i, column in enumerate(table.columns):
+            arrays.append(exact.to_arrow(column))
+            names.append(f"c{i}")
+        _write(sink, pa.RecordBatch.from_arrays(arrays, names=names))
+    return bytes(sink.getvalue())
+
+
+def from_bytes(data: bytes) -> State:
+    """The inverse of :func:`to_bytes`."""
+    source = pa.BufferReader(data)
+    header = _read(source)
+    examples = int(header.schema.metadata[b"examples"])
+    tables = []
+    while source.tell() < len(data):
+        batch = _read(source)
+        names = batch.schema.names
+        columns = {name: exact.from_arrow(batch.column(i)) for i, name in enumerate(names)}
+        tables.append(
+            Sums(
+                columns["slice"].astype(np.int32, copy=False),
+                columns["key"].astype(np.uint64, copy=False) if "key" in columns else None,
+                columns["level"].astype(np.uint8, copy=False) if "level" in columns else None,
+                tuple(columns[name] for name in names if name.startswith("c")),
+            )
+        )
+    return State(header.column(0), tables[0], tuple(tables[1:]), examples)
+
+
+def _write(sink: pa.BufferOutputStream, batch: pa.RecordBatch) -> None:
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+
+
+def _read(source: pa.BufferReader) -> pa.RecordBatch:
+    with pa.ipc.open_stream(source) as reader:
+        (batch,) = list(reader)  # to the stream's end, where the next one begins
+        return batch
+
+
+def partition(plan: Plan, state: State, count: int) -> list[State]:
+    """Splits a state into ``count`` states by a hash of the slice's name; their merge is the state again."""
+    if count == 1:
+        return [state]
+    owner = _hash(state.names) % np.uint64(count)
+    parts = []
+    for i in range(count):
+        wanted = owner == i
+        position = (np.cumsum(wanted) - 1).astype(np.int32)
+        tables = [_rows(table, wanted, position) for table in (state.by_slice, *state.by_key)]
+        names = state.names.filter(pa.array(wanted))
+        parts.append(State(names, tables[0], tuple(tables[1:]), state.examples if i == 0 else 0))
+    return parts
+
+
+def _hash(names: pa.StringArray) -> npt.NDArray[np.uint64]:
+    """FNV-like polynomial hash of each name, over all names at once."""
+    names = pa.concat_arrays([names])  # drops an offset
+    offsets = np.frombuffer(names.buffers()[1], np.int32, len(names) + 1).astype(np.int64)
+    if len(names) == 0 or names.buffers()[2] is None:
+        return np.zeros(len(names), np.uint64)
+    text = np.frombuffer(names.buffers()[2], np.uint8)[: offsets[-1]].astype(np.uint64)
+    place = (np.arange(len(text)) - np.repeat(offsets[:-1], np.diff(offsets))).astype(np.uint64)
+    mixed = (text + np.uint64(1)) * (place * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x100000001B3))
+    total = np.add.reduceat(np.append(mixed, np.uint64(0)), offsets[:-1])
+    hashed: npt.NDArray[np.uint64] = (total ^ (total >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9) >> np.uint64(32)
+    return hashed
+
+
+def _rows(table: Sums, wanted: npt.NDArray[np.bool_], position: npt.NDArray[np.int32]) -> Sums:
+    rows = wanted[table.slices]
+    return Sums(
+        position[table.slices[rows]],
+        None if table.keys is None else table.keys[rows],
+        None if table.levels is None else table.levels[rows],
+        tuple(column[rows] for column in table.columns),
+    )

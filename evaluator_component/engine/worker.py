@@ -1,0 +1,194 @@
+"""What a worker does with a block: parse, predict with every model, slice."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from evaluator_component.data.batch import Batch, Parser
+from evaluator_component.data.features import ValueKind
+from evaluator_component.data.reader import Block
+from evaluator_component.engine import local
+from evaluator_component.engine.accumulate import Evaluated
+from evaluator_component.engine.plan import ModelPlan, Plan, make_plan
+from evaluator_component.errors import DataError, ModelError
+from evaluator_component.metrics.modules import load_module
+from evaluator_component.metrics.terms import Float64, Kind
+from evaluator_component.models.predictor import Predictor, open_model, pick_output
+from evaluator_component.proto import config_pb2
+from evaluator_component.slicing.codes import membership
+
+
+@dataclass(frozen=True)
+class Job:
+    """What travels to a worker.
+
+    Attributes:
+        config: The complete config, serialized.
+        module: Python file or module name that declares metrics; '' for none.
+        model_paths: The candidate's path, then the baseline's if it is evaluated; '' when predictions are in the data.
+        kinds: All features that are read, with the kind of their values.
+        keep_serialized: Whether a model takes serialized examples.
+        run_id: Names the run within the process that started it.
+    """
+
+    config: bytes
+    module: str
+    model_paths: tuple[str, ...]
+    kinds: tuple[tuple[str, ValueKind], ...]
+    keep_serialized: bool
+    run_id: str
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What is summed; made anew in each process, since a user's functions cannot travel."""
+        load_module(self.module)
+        config = config_pb2.EvalConfig.FromString(self.config)
+        return make_plan(config, evaluate_baseline=len(self.model_paths) > 1)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "plan"}
+
+
+def make_job(
+    config: Any,
+    module: str,
+    model_paths: tuple[str, ...],
+    predictors: tuple[Predictor | None, ...],
+    kinds: Mapping[str, ValueKind],
+) -> Job:
+    """Lists the features that the plan and the models need, and nothing else."""
+    plan = make_plan(config, evaluate_baseline=len(model_paths) > 1)
+    wanted = {*plan.label_columns, *plan.slice_columns}
+    for model, predictor in zip(plan.models, predictors, strict=True):
+        if predictor is None:
+            wanted |= {key for _, key in model.prediction_keys}
+        elif predictor.inputs is not None:
+            wanted |= {info.name for info in predictor.inputs}
+    serialized = any(predictor is not None and predictor.inputs is None for predictor in predictors)
+    columns = tuple((name, kinds[name]) for name in sorted(wanted))
+    return Job(config.SerializeToString(deterministic=True), module, model_paths, columns, serialized, uuid.uuid4().hex)
+
+
+class Worker:
+    """Turns blocks into labels, predictions, weights and slices."""
+
+    def __init__(self, job: Job, predictors: tuple[Predictor | None, ...] | None = None):
+        self._plan = job.plan
+        self._parser = Parser(dict(job.kinds), job.keep_serialized)
+        self._predictors = (
+            predictors
+            or local.predictors(job.run_id)
+            or tuple(
+                open_model(path, model.signature_name, model.batch_size) if path else None
+                for path, model in zip(job.model_paths, self._plan.models, strict=True)
+            )
+        )
+        self._kinds = _kinds_by_output(self._plan)
+
+    def evaluate(self, block: Block) -> Evaluated:
+        """Evaluates one block.
+
+        Raises:
+            DataError: A record cannot be parsed, or a label or weight is of the wrong kind.
+            ModelError: A model fails, or its predictions do not fit the labels.
+        """
+        batch = self._parser.parse(block)
+        predictions = {
+            (index, output): value
+            for index, (model, predictor) in enumerate(zip(self._plan.models, self._predictors, strict=True))
+            for output, value in self._predict(batch, model, predictor).items()
+        }
+        labels: dict[str, Float64] = {}
+        weights: dict[str, Float64] = {}
+        for model in self._plan.models[:1]:
+            for output, key in model.label_keys:
+                labels[output] = batch.numbers(key, "label")
+            for output, key in model.weight_keys:
+                if key:
+                    weights[output] = _single(batch.numbers(key, "weight"), batch, f"weight {key!r}")
+        slices = membership(self._plan.groupings, batch.column, batch.size)
+        evaluated = Evaluated(slices, labels, predictions, weights, batch.size)
+        self._check_shapes(batch, evaluated)
+        return evaluated
+
+    def _predict(self, batch: Batch, model: ModelPlan, predictor: Predictor | None) -> dict[str, Float64]:
+        if predictor is None:
+            return {output: _numbers_or_error(batch, key) for output, key in model.prediction_keys}
+        raw = predictor.predict(batch)
+        result = {}
+        for output, key in model.prediction_keys:
+            info = pick_output(predictor.outputs, key, predictor.path, model.spec_path)
+            result[output] = _as_float(raw[info.name], predictor.path, info.name)
+        return result
+
+    def _check_shapes(self, batch: Batch, evaluated: Evaluated) -> None:
+        for (index, output), predictions in evaluated.predictions.items():
+            labels = evaluated.labels[output]
+            model = self._plan.models[index]
+            where = f"{batch.where(0)}: model {model.name!r}" + (f", output {output!r}" if output else "")
+            for kind, name in self._kinds.get((index, output), ()):
+                problem = _mismatch(kind, labels, predictions)
+                if problem:
+                    raise ModelError(f"{where}: metric {name!r} {problem}")
+
+
+def _kinds_by_output(plan: Plan) -> dict[tuple[int, str], tuple[tuple[Kind, str], ...]]:
+    kinds: dict[tuple[int, str], dict[Kind, str]] = {}
+    for planned in plan.metrics:
+        kinds.setdefault((planned.view.model, planned.view.output), {}).setdefault(
+            planned.view.kind, planned.metric.name
+        )
+    return {key: tuple(value.items()) for key, value in kinds.items()}
+
+
+def _mismatch(kind: Kind, labels: Float64, predictions: Float64) -> str:
+    """What is wrong with the shapes for a kind of metric; '' when nothing is."""
+    if kind is Kind.ANY:
+        return ""
+    if kind is Kind.CLASSES:
+        if predictions.ndim != 2:
+            return (
+                "needs one score per class, and the model gives a single number per example; use a metric such as "
+                "BinaryAccuracy or MeanSquaredError, or another output (prediction_key)"
+            )
+        if labels.ndim == 2 and labels.shape[1] != predictions.shape[1]:
+            return f"compares labels of {labels.shape[1]} classes with scores of {predictions.shape[1]} classes"
+        return ""
+    if predictions.ndim != 1:
+        return (
+            f"needs one number per example, and the model gives {predictions.shape[1]}; use a multi-class metric such "
+            "as SparseCategoricalAccuracy, or another output (prediction_key)"
+        )
+    if labels.ndim != 1:
+        return f"needs one label per example, and the label has {labels.shape[1]} values; use CategoricalAccuracy"
+    return ""
+
+
+def _as_float(values: npt.NDArray[Any], path: str, output: str) -> Float64:
+    if values.dtype == object:
+        raise ModelError(
+            f"{path}: output {output!r} holds strings; expected numbers. Set prediction_key to an output of scores"
+        )
+    flat = values.reshape(len(values), -1) if values.ndim > 2 else values
+    if flat.ndim == 2 and flat.shape[1] == 1:
+        flat = flat[:, 0]
+    return np.ascontiguousarray(flat, np.float64)
+
+
+def _single(values: Float64, batch: Batch, what: str) -> Float64:
+    if values.ndim != 1:
+        raise DataError(f"{batch.where(0)}: {what} has {values.shape[1]} values; expected one per example")
+    return values
+
+
+def _numbers_or_error(batch: Batch, key: str) -> Float64:
+    assert not pa.types.is_null(batch.column(key).type)
+    return batch.numbers(key, "prediction")

@@ -1,0 +1,107 @@
+"""The gate: from metrics, config and the state of the baseline to a verdict."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from evaluator_component.config import baseline_spec, candidate_spec
+from evaluator_component.errors import ConfigError, nearest
+from evaluator_component.gate.baseline import BaselineState
+from evaluator_component.gate.frame import Frame, read_frame
+from evaluator_component.gate.judge import judge, select, slices_without_value
+from evaluator_component.gate.ledger import Ledger
+from evaluator_component.gate.matching import SliceIndex, describe_spec
+from evaluator_component.gate.outcome import Tally, find_refusals, list_failures, list_notices
+from evaluator_component.gate.policies import Policy, read_policy, too_small
+from evaluator_component.gate.rules import Rule, check_baseline, collect_rules
+from evaluator_component.gate.verdict import Verdict
+from evaluator_component.proto import config_pb2
+from evaluator_component.results.tables import ALL_SPLITS, BASELINE, CANDIDATE
+
+Mask = npt.NDArray[np.bool_]
+
+
+def decide(metrics: pa.Table, config: config_pb2.EvalConfig, baseline: BaselineState) -> Verdict:
+    """Judges a finished evaluation.
+
+    It reads nothing else, and the order of the table's rows does not matter.
+
+    Args:
+      metrics: The metric table.
+      config: The config as it was written (not completed, so that a policy given in words can be told from a default).
+      baseline: What is known about the baseline.
+
+    Raises:
+      ConfigError: a threshold cannot be judged: it names a metric, output or split that the results do not have, lacks
+        a direction, needs a baseline that was never given, or asks for what this version cannot do.
+    """
+    policy = read_policy(config)
+    reference = baseline_spec(config)
+    frame = read_frame(
+        metrics, candidate_spec(config).name or CANDIDATE, (reference.name if reference else "") or BASELINE
+    )
+    rules, notices = collect_rules(config, policy, frame.directions)
+    check_baseline(rules, policy, baseline)
+    splits = _judged_splits(frame, policy)
+    ledger = Ledger(frame, policy)
+    if len(frame):
+        _judge_all(frame, rules, policy, baseline, splits, ledger)
+    checks = ledger.checks(name_split=int(splits.sum()) > 1)
+    tally = Tally(checks, policy)
+    refusals = find_refusals(tally, rules, frame, policy, baseline, splits)
+    failures = list_failures(tally)
+    return Verdict(
+        blessed=not refusals and not tally.failed.any(),
+        rubber_stamp=bool(tally.waved_through.any()),
+        reasons=(*refusals, *failures),
+        notices=(*notices, *list_notices(tally, rules, policy, baseline)),
+        checks=checks,
+        policy=policy.to_dict(),
+        baseline=baseline,
+    )
+
+
+def _judged_splits(frame: Frame, policy: Policy) -> Mask:
+    """Every evaluated split by default; the rows that merge them only where they are asked for."""
+    for name in policy.splits:
+        if len(frame) and name not in frame.splits:
+            raise ConfigError(f"gate.splits: no split {name!r} was evaluated; {nearest(name, frame.splits)}")
+    return np.asarray(
+        [name in policy.splits if policy.splits else name != ALL_SPLITS for name in frame.splits], dtype=bool
+    )
+
+
+def _judge_all(
+    frame: Frame, rules: list[Rule], policy: Policy, baseline: BaselineState, splits: Mask, ledger: Ledger
+) -> None:
+    small = too_small(frame, policy)
+    index = SliceIndex(frame.slices) if any(rule.target.specs is not None for rule in rules) else None
+    for _, group in itertools.groupby(rules, key=lambda rule: rule.threshold):
+        of_threshold = list(group)
+        first = of_threshold[0]
+        slices = np.ones(len(frame.slices), dtype=bool)
+        if index is not None and first.target.specs is not None:
+            slices = _named_slices(frame, first, index, splits, ledger)
+        rows = select(frame, first.target, first.threshold, slices, splits)
+        for rule in of_threshold:
+            ledger.add(rule, judge(frame, rule, rows, small[rows], policy, baseline))
+            for split in np.flatnonzero(splits):
+                absent = slices_without_value(frame, rows, slices, int(split))
+                if absent:
+                    ledger.add_absent(rule, int(split), absent)
+
+
+def _named_slices(frame: Frame, rule: Rule, index: SliceIndex, splits: Mask, ledger: Ledger) -> Mask:
+    """Returns the slices that a threshold names; the specs that match none in a split go on record."""
+    named = np.zeros(len(frame.slices), dtype=bool)
+    for spec in rule.target.specs or ():
+        codes = index.match(spec)
+        named[codes] = True
+        for split in np.flatnonzero(splits):
+            if not np.isin(codes, frame.slices_of_split.get(int(split), ())).any():
+                ledger.add_missing(rule, int(split), describe_spec(spec), index.occurring(spec))
+    return named

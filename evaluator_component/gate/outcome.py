@@ -1,0 +1,158 @@
+"""From checks to the overall outcome: what refuses, why, and what a reader should know."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluator_component.gate.baseline import BaselineState, BaselineStatus
+from evaluator_component.gate.causes import Cause, Outcome
+from evaluator_component.gate.checks import Checks
+from evaluator_component.gate.frame import Frame
+from evaluator_component.gate.policies import Policy, small_overall
+from evaluator_component.gate.rules import Rule
+from evaluator_component.results.tables import codes_and_words
+from evaluator_component.slicing.names import OVERALL
+
+Mask = npt.NDArray[np.bool_]
+
+_SIZE = (Cause.TOO_FEW, Cause.TOO_LIGHT, Cause.PRIVATE)
+_MAX_REASONS = 100
+
+
+class Tally:
+    """What the checks of a verdict say together."""
+
+    def __init__(self, checks: Checks, policy: Policy) -> None:
+        self.checks = checks
+        self.outcome = {outcome: is_word(checks, "outcome", outcome.value) for outcome in Outcome}
+        self.cause = {cause: is_word(checks, "cause", cause.value) for cause in Cause}
+        self.skipped_for_size = np.logical_or.reduce([self.cause[cause] for cause in _SIZE])
+        self.waved_through = self.cause[Cause.NO_BASELINE] & self.outcome[Outcome.SKIPPED]
+        self.failed = self.outcome[Outcome.FAIL]
+        if policy.inconclusive == "FAIL":
+            self.failed = self.failed | self.outcome[Outcome.INCONCLUSIVE]
+        self.judged = ~self.outcome[Outcome.SKIPPED] | self.waved_through
+
+
+def is_word(checks: Checks, column: str, word: str) -> Mask:
+    """Returns at which checks a column has a value."""
+    codes, words = codes_and_words(checks.table.column(column))
+    known = words.to_pylist()
+    return np.asarray(codes == known.index(word) if word in known else np.zeros(len(codes)), dtype=bool)
+
+
+def find_refusals(
+    tally: Tally, rules: list[Rule], frame: Frame, policy: Policy, baseline: BaselineState, splits: Mask
+) -> list[str]:
+    """Returns why policies refuse the candidate whatever its single checks say, the most severe first."""
+    refusals = []
+    if baseline.status is BaselineStatus.LOST:
+        detail = f" ({baseline.detail})" if baseline.detail else ""
+        refusals.append(
+            f"the baseline {baseline.uri or 'on record'} is lost: its files are gone or do not load{detail}"
+        )
+    if not len(frame):
+        refusals.append("the evaluation holds no values, so there is nothing to judge")
+    else:
+        refusals += small_overall(frame, policy, splits)
+    if not rules and policy.no_thresholds == "NOT_BLESSED":
+        refusals.append(
+            "the config has no thresholds, so nothing says what a good model is; add one, or write "
+            "gate.no_thresholds: BLESS"
+        )
+    if rules and len(frame) and not tally.judged.any():
+        refusals.append("no check judged anything: all were skipped")
+    share = float(tally.skipped_for_size.mean()) if len(tally.checks) else 0.0
+    if policy.max_skipped_fraction is not None and share > policy.max_skipped_fraction:
+        refusals.append(
+            f"{share:.3g} of the checks were skipped, because their slices are too small; "
+            f"gate.max_skipped_fraction allows {policy.max_skipped_fraction:g}"
+        )
+    if (tally.cause[Cause.NO_BASELINE] & tally.failed).any():
+        refusals.append("there is no baseline to compare with, and gate.no_baseline is FAIL")
+    return refusals
+
+
+def list_failures(tally: Tally) -> list[str]:
+    """Returns the sentences of the failed checks, the most severe first, and how many were left out.
+
+    Overall comes before slices, and what is missing before what is too low. Among slices the shortfall, as a share of
+    the larger of value and bound, counts as often as the slice has examples. Failures that a refusal explains already
+    (a baseline that is lost or not there) are not repeated.
+    """
+    explained = tally.cause[Cause.NO_BASELINE] | tally.cause[Cause.BASELINE_LOST]
+    places = np.flatnonzero(tally.failed & ~explained)
+    if not len(places):
+        return []
+    table = tally.checks.table.select(["n", "bound", "observed", "baseline"]).take(places)
+    n, bound, observed, baseline = (_floats(table, name) for name in table.column_names)
+    with np.errstate(all="ignore"):
+        scale = np.fmax(np.fmax(np.abs(bound), np.abs(observed)), np.abs(baseline))
+        shortfall = np.nan_to_num(np.abs(observed - bound) / scale, nan=1.0, posinf=1.0) * np.nan_to_num(n)
+    missing = (tally.cause[Cause.MISSING_SLICE] | tally.cause[Cause.NO_VALUE])[places]
+    overall = is_word(tally.checks, "slice", OVERALL)[places]
+    order = np.lexsort([np.arange(len(places)), -shortfall, ~missing, ~overall])
+    sentences = list(dict.fromkeys(tally.checks.take(places[order[:_MAX_REASONS]]).sentences()))
+    if len(places) > _MAX_REASONS:
+        sentences.append(f"and {len(places) - _MAX_REASONS:,} more checks failed")
+    return sentences
+
+
+def list_notices(tally: Tally, rules: list[Rule], policy: Policy, baseline: BaselineState) -> list[str]:
+    """Returns what a reader should know besides the reasons."""
+    notices = []
+    waved = int(tally.waved_through.sum())
+    if waved:
+        why = {
+            BaselineStatus.NONE_YET: "there is no blessed model yet",
+            BaselineStatus.NOT_ASKED: "no baseline was given",
+        }.get(baseline.status, "there is no baseline")
+        notices.append(f"rubber stamp: {waved:,} checks of changes were waved through, because {why}")
+    if not rules and policy.no_thresholds == "BLESS":
+        notices.append("the config has no thresholds: nothing was checked (gate.no_thresholds is BLESS)")
+    skipped = int(tally.skipped_for_size.sum())
+    if skipped:
+        notices.append(f"{skipped:,} of {len(tally.checks):,} checks were skipped, because their slices are too small")
+        notices += [f"{path}: judged nothing, all its slices were skipped" for path in _idle_paths(tally)]
+    missing = tally.cause[Cause.MISSING_SLICE] & tally.outcome[Outcome.SKIPPED]
+    notices += tally.checks.take(np.flatnonzero(missing)).sentences()
+    undecided = int(tally.outcome[Outcome.INCONCLUSIVE].sum())
+    if undecided and policy.inconclusive == "PASS":
+        notices.append(f"{undecided:,} inconclusive checks count as passed (gate.inconclusive is PASS)")
+    return notices + _plain_rule_hints(tally, rules)
+
+
+def _idle_paths(tally: Tally) -> list[str]:
+    codes, words = codes_and_words(tally.checks.table.column("path"))
+    judged = np.bincount(codes, tally.judged, minlength=len(words))
+    skipped = np.bincount(codes, tally.skipped_for_size, minlength=len(words))
+    return [word for word, yes, no in zip(words.to_pylist(), judged, skipped, strict=True) if no and not yes]
+
+
+def _plain_rule_hints(tally: Tally, rules: list[Rule]) -> list[str]:
+    """Points out rules that hold overall and fail on a slice although nobody named that slice."""
+    plain = {rule.path for rule in rules if rule.target.specs is None}
+    if not plain or not tally.failed.any():
+        return []
+    codes, words = codes_and_words(tally.checks.table.column("path"))
+    overall = is_word(tally.checks, "slice", OVERALL)
+    sizes = _floats(tally.checks.table, "n")
+    hints = []
+    for code, path in enumerate(words.to_pylist()):
+        mine = codes == code
+        failed = mine & tally.failed
+        if path not in plain or not failed.any() or (failed & overall).any():
+            continue
+        known = sizes[failed][~np.isnan(sizes[failed])]
+        smallest = f", the smallest with n = {int(known.min()):,}" if len(known) else ""
+        hints.append(
+            f"{path}: a plain threshold applies to every slice, here to {int(mine.sum()):,} checks; it fails on "
+            f"{int(failed.sum()):,} of them{smallest}, and not overall. gate.min_examples skips small slices, "
+            "gate.plain_threshold_scope: OVERALL judges the overall slice only"
+        )
+    return hints
+
+
+def _floats(table: object, name: str) -> npt.NDArray[np.float64]:
+    return np.asarray(table.column(name).to_numpy(), dtype=np.float64)  # type: ignore[attr-defined]

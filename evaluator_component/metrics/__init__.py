@@ -1,0 +1,9 @@
+"""The metric catalogue: terms that are summed, and pure functions of their totals."""
+
+from __future__ import annotations
+
+from evaluator_component.metrics.custom import metric
+from evaluator_component.metrics.metric import Definition, Metric, Plot, PlotData, Ratio, Values
+from evaluator_component.metrics.terms import Kind, View
+
+__all__ = ["Definition", "Kind", "Metric", "Plot", "PlotData", "Ratio", "Values", "View", "metric"]

@@ -1,0 +1,115 @@
+"""A user's own metric: per-example terms, and a function of their totals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from evaluator_component.errors import ConfigError
+from evaluator_component.metrics.metric import Definition, Direction, Metric, Options, Plot, Values
+from evaluator_component.metrics.registry import camel_case, first_sentence, register_custom
+from evaluator_component.metrics.terms import Float64, Kind, Totals, View
+
+TermsFunction = Callable[[View], Mapping[str, Float64]]
+ResultFunction = Callable[[Mapping[str, Float64]], Any]
+
+
+@dataclass(frozen=True)
+class CustomTerms:
+    """The terms of a user's metric; two of them are equal when their function is."""
+
+    name: str
+    function: TermsFunction
+    columns: tuple[str, ...] = field(compare=False)
+
+    def compute(self, view: View) -> tuple[Float64, ...]:
+        """See :class:`~evaluator_component.metrics.terms.Terms`."""
+        computed = self.function(view)
+        if set(computed) != set(self.columns):
+            raise ConfigError(
+                f"metric {self.name!r}: its terms must always have the same names; expected "
+                f"{', '.join(self.columns)}, got {', '.join(sorted(computed))}"
+            )
+        result = []
+        for column in self.columns:
+            values = np.asarray(computed[column], np.float64)
+            if values.shape != (len(view),):
+                raise ConfigError(
+                    f"metric {self.name!r}: term {column!r} must have one number per example, shape ({len(view)},); "
+                    f"got shape {values.shape}"
+                )
+            result.append(values)
+        return tuple(result)
+
+
+@dataclass(frozen=True)
+class _CustomResult:
+    name: str
+    terms: CustomTerms
+    function: ResultFunction
+
+    def __call__(self, totals: Totals) -> Values:
+        by_name = dict(zip(self.terms.columns, totals[self.terms], strict=True))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = np.asarray(self.function(by_name), np.float64)
+        if value.shape != (totals.slice_count,):
+            raise ConfigError(
+                f"metric {self.name!r}: its result must have one number per slice, shape ({totals.slice_count},); "
+                f"got shape {value.shape}. Use NumPy operations on the totals, which are arrays over slices."
+            )
+        return Values(np.where(np.isfinite(value), value, np.nan), f"{self.name} gives no finite number")
+
+
+def metric(
+    terms: TermsFunction,
+    *,
+    direction: Direction | None = None,
+    kind: Kind = Kind.REAL,
+    class_name: str | None = None,
+) -> Callable[[ResultFunction], ResultFunction]:
+    """Declares a metric of your own. The decorated function turns totals into values.
+
+    Example::
+
+        @metric(lambda v: {"over": v.weights * (v.predictions > v.labels), "weight": v.weights}, direction="lower")
+        def over_prediction(totals):
+            return totals["over"] / totals["weight"]
+
+    It is then named in a config as ``class_name: OverPrediction`` and appears as ``over_prediction``.
+
+    Args:
+        terms: Takes a :class:`~evaluator_component.metrics.terms.View`, returns float ``[n]`` arrays by name. Weights
+            are yours to apply. The names must not depend on the data.
+        direction: ``"higher"`` or ``"lower"``: which is better. Without it a change threshold needs its own direction.
+        kind: What labels and predictions must look like.
+        class_name: The name in configs; by default the function's name in CamelCase.
+
+    Raises:
+        ConfigError: The catalogue has a metric of this name.
+    """
+    if direction not in (None, "higher", "lower"):
+        raise ConfigError(f"metric: direction must be 'higher', 'lower' or None, got {direction!r}")
+
+    def decorate(function: ResultFunction) -> ResultFunction:
+        declared = class_name or camel_case(function.__name__)
+        columns = tuple(sorted(terms(_probe(kind))))
+
+        def build(name: str, _: Options) -> tuple[Metric | Plot, ...]:
+            custom = CustomTerms(declared, terms, columns)
+            return (Metric(name, kind, _CustomResult(declared, custom, function), (custom,), direction=direction),)
+
+        register_custom(
+            Definition(declared, function.__name__, "user's own", first_sentence(function), {}, build, direction)
+        )
+        return function
+
+    return decorate
+
+
+def _probe(kind: Kind) -> View:
+    """A view of one example, to learn the names of the terms."""
+    predictions = np.full((1, 2), 0.5) if kind is Kind.CLASSES else np.full(1, 0.5)
+    return View.of(kind, np.zeros(1), predictions, np.ones(1))

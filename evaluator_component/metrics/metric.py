@@ -1,0 +1,152 @@
+"""What a metric is: the terms it sums, a pure function of their totals, and what the gate must know about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from evaluator_component.metrics.terms import Float64, KeyedTerms, Kind, Terms, Totals
+
+Direction = Literal["higher", "lower"]
+HIGHER: Direction = "higher"
+LOWER: Direction = "lower"
+
+
+@dataclass(frozen=True)
+class Values:
+    """A metric's values over slices.
+
+    Attributes:
+        value: float64 ``[slices]``, NaN where undefined.
+        undefined: Why a value is NaN, in words that follow "in this slice"; the same for all slices.
+        lower: Lower end of the bracket that coarsened scores leave, None when no score was coarsened.
+        upper: Its upper end.
+    """
+
+    value: Float64
+    undefined: str = "the metric is not defined on these examples"
+    lower: Float64 | None = None
+    upper: Float64 | None = None
+
+    def resolve(self) -> Values:
+        """Returns itself; the counterpart of :meth:`Ratio.resolve`."""
+        return self
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A quotient of two totals: undefined where the denominator is 0.
+
+    Attributes:
+        numerator: float64 ``[slices]``.
+        denominator: float64 ``[slices]``.
+        undefined: Why the denominator can be 0.
+    """
+
+    numerator: Float64
+    denominator: Float64
+    undefined: str
+
+    def resolve(self) -> Values:
+        """Divides."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = np.where(self.denominator == 0, np.nan, self.numerator / self.denominator)
+        return Values(value, self.undefined)
+
+
+Result = Ratio | Values
+
+
+@dataclass(frozen=True)
+class PlotData:
+    """Buckets of a plot for all slices.
+
+    Attributes:
+        slices: int32 ``[rows]``.
+        bucket: int32 ``[rows]``.
+        lower: float64 ``[rows]`` lower edge of the bucket, or the threshold.
+        upper: float64 ``[rows]`` upper edge, or the threshold again.
+        columns: Further columns of the plots table by name, float64 ``[rows]``.
+    """
+
+    slices: Any
+    bucket: Any
+    lower: Float64
+    upper: Float64
+    columns: Mapping[str, Float64]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric with its options bound, ready to be planned.
+
+    Attributes:
+        name: Name in the results.
+        kind: What it expects of labels and predictions.
+        terms: Terms summed by slice.
+        keyed: Terms summed by slice and key.
+        result: Values over slices, as a function of the totals of the terms.
+        direction: Whether higher or lower is better; None when neither is.
+        interval: How a confidence interval is made (a method's name), None when there is none.
+        uses_predictions: Whether it differs between models.
+        uses_weights: False when example weights never enter.
+        sub_key: Tells apart the values of one metric, for example at several thresholds; '' otherwise.
+    """
+
+    name: str
+    kind: Kind
+    result: Callable[[Totals], Result]
+    terms: tuple[Terms, ...] = ()
+    keyed: tuple[KeyedTerms, ...] = ()
+    direction: Direction | None = None
+    interval: str | None = None
+    uses_predictions: bool = True
+    uses_weights: bool = True
+    sub_key: str = ""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """The data of a plot: like a metric, but its result is rows of buckets."""
+
+    name: str
+    kind: Kind
+    keyed: tuple[KeyedTerms, ...]
+    result: Callable[[Totals, Any], PlotData]
+    terms: tuple[Terms, ...] = ()
+    uses_predictions: bool = True
+    uses_weights: bool = True
+    sub_key: str = ""
+
+
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """An entry of the registry.
+
+    Attributes:
+        class_name: Name in the config.
+        name: Default name in the results.
+        family: Family in the catalogue.
+        summary: One sentence: what it is, and the source of the definition.
+        options: Accepted keys of the JSON ``config`` beside ``name``, each with its default.
+        build: Makes the metrics or plots of one config entry from a result name and complete options.
+        direction: As on :class:`Metric`.
+        interval: As on :class:`Metric`.
+        range: Smallest and largest possible value.
+    """
+
+    class_name: str
+    name: str
+    family: str
+    summary: str
+    options: Options
+    build: Callable[[str, Options], tuple[Metric | Plot, ...]]
+    direction: Direction | None = None
+    interval: str | None = None
+    range: tuple[float, float] = (-np.inf, np.inf)

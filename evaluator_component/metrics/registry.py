@@ -1,0 +1,131 @@
+"""The catalogue: metrics by the class names that configs use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from evaluator_component.config.options import metric_options
+from evaluator_component.config.paths import FieldError, Path
+from evaluator_component.errors import ConfigError, nearest
+from evaluator_component.metrics.metric import Definition, Metric, Options, Plot
+
+_REGISTRY: dict[str, Definition] = {}
+_CUSTOM: dict[str, Definition] = {}
+
+_IGNORED_OPTIONS = frozenset({"dtype"})
+"""Options that Keras writes into every config and that mean nothing here: sums are exact whatever the dtype."""
+
+
+def register(definition: Definition) -> None:
+    """Adds an entry to the catalogue."""
+    assert definition.class_name not in _REGISTRY, definition.class_name
+    _REGISTRY[definition.class_name] = definition
+
+
+def register_custom(definition: Definition) -> None:
+    """Adds or replaces a user's own metric; the catalogue's names are taken."""
+    if definition.class_name in catalogue() and definition.class_name not in _CUSTOM:
+        raise ConfigError(
+            f"metric {definition.class_name!r}: the catalogue has a metric of this name already; choose another name"
+        )
+    _CUSTOM[definition.class_name] = definition
+
+
+def catalogue() -> Mapping[str, Definition]:
+    """All entries by class name, the user's own included."""
+    from evaluator_component.metrics import binary, classes, counts, plots, regression, scores  # noqa: F401
+
+    return {**_REGISTRY, **_CUSTOM}
+
+
+def definition(class_name: str, path: Path = ()) -> Definition:
+    """Looks an entry up.
+
+    Args:
+        class_name: As in the config.
+        path: Where the metric is in the config, for an error.
+
+    Raises:
+        ConfigError: There is none; the message has the nearest names.
+    """
+    known = catalogue()
+    if class_name not in known:
+        raise FieldError(
+            (*path, "class_name"),
+            f"unknown metric {class_name!r}; {nearest(class_name, known)}. A metric of your own is declared with "
+            "@metric in a module_file.",
+        )
+    return known[class_name]
+
+
+def result_name(metric_config: Any) -> str:
+    """The name under which a config entry's values appear in the results.
+
+    Args:
+        metric_config: A MetricConfig message.
+
+    Raises:
+        ConfigError: The metric is unknown, or its options are not JSON.
+    """
+    name = metric_options(metric_config).get("name")
+    return str(name or definition(metric_config.class_name).name)
+
+
+def build(metric_config: Any, path: Path = ()) -> tuple[Metric | Plot, ...]:
+    """Makes the metrics of one config entry.
+
+    Args:
+        metric_config: A MetricConfig message.
+        path: Where it is in the config, for an error.
+
+    Raises:
+        ConfigError: Unknown metric, unknown option, or an option of a wrong type or value.
+    """
+    class_name = metric_config.class_name
+    entry = definition(class_name, path)
+    options = metric_options(metric_config, path)
+    name = str(options.pop("name", None) or entry.name)
+    given = {key: value for key, value in options.items() if key not in _IGNORED_OPTIONS}
+    for key, value in given.items():
+        if key not in entry.options:
+            hint = nearest(key, [*entry.options, "name"])
+            raise FieldError((*path, "config"), f"{class_name} has no option {key!r}; {hint}")
+        _check_type((*path, "config"), f"option {key!r} of {class_name}", value, entry.options[key])
+    complete: Options = {**entry.options, **{k: v for k, v in given.items() if v is not None}}
+    try:
+        return entry.build(name, complete)
+    except ValueError as error:
+        raise FieldError((*path, "config"), f"{class_name}: {error}") from error
+
+
+def _check_type(path: Path, what: str, value: Any, default: Any) -> None:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if value is None or default is None:
+        return
+    if isinstance(default, bool):
+        valid, expected = isinstance(value, bool), "true or false"
+    elif isinstance(default, (int, float)):
+        valid, expected = number, "a number"
+    elif isinstance(default, str):
+        valid, expected = isinstance(value, str), "a string"
+    else:
+        return
+    if not valid:
+        raise FieldError(path, f"{what}: expected {expected}, got {value!r}")
+
+
+def snake_case(class_name: str) -> str:
+    """``BinaryAccuracy`` → ``binary_accuracy``, ``AUCPrecisionRecall`` → ``auc_precision_recall``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name).lower()
+
+
+def camel_case(name: str) -> str:
+    """``over_prediction`` → ``OverPrediction``."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def first_sentence(function: Callable[..., Any]) -> str:
+    """The summary line of a function's docstring."""
+    return (function.__doc__ or "").strip().split("\n\n", 1)[0].replace("\n", " ").strip()

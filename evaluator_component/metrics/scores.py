@@ -1,0 +1,174 @@
+"""Metrics over all thresholds, computed from the histogram of scores: exact, or with a bracket where it is coarse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluator_component.metrics.metric import HIGHER, Definition, Metric, Options, Plot, Values
+from evaluator_component.metrics.registry import register
+from evaluator_component.metrics.terms import Float64, Histogram, Kind, LabelMass, ScoreHistogram, Totals
+
+_ONE_CLASS = "the examples are all of one class: a rank metric needs a positive and a negative one"
+_NO_POSITIVE = "no example has a positive label"
+
+
+def _divide(numerator: Float64, denominator: Float64) -> Float64:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(denominator > 0, numerator / denominator, np.nan)
+
+
+def area_under_roc(totals: Totals) -> Values:
+    """The chance that a positive example scores above a negative one, ties counted half. (Mann & Whitney 1947)"""
+    histogram = totals.histogram(ScoreHistogram())
+    positives, negatives = histogram.columns
+    wins = positives * (histogram.below[1] + negatives / 2)
+    total_positives, total_negatives = totals[LabelMass()]
+    pairs = total_positives * total_negatives
+    value = _divide(histogram.by_slice(wins), pairs)
+    if not histogram.coarse.any():
+        return Values(value, _ONE_CLASS)
+    tied = _divide(histogram.by_slice(positives * negatives), pairs)
+    return Values(value, _ONE_CLASS, *_bracket(histogram, value - tied / 2, value + tied / 2))
+
+
+def _bracket(histogram: Histogram, lower: Float64, upper: Float64) -> tuple[Float64, Float64]:
+    return (
+        np.where(histogram.coarse, np.clip(lower, 0.0, 1.0), np.nan),
+        np.where(histogram.coarse, np.clip(upper, 0.0, 1.0), np.nan),
+    )
+
+
+def area_under_precision_recall(totals: Totals, method: str = "interpolation") -> Values:
+    """The area under the precision-recall curve over all distinct scores.
+
+    ``interpolation`` joins neighbouring points as a straight line in ROC space does (Davis & Goadrich 2006);
+    ``minoring`` and ``majoring`` take the lower or the higher precision of the two ends.
+    """
+    histogram = totals.histogram(ScoreHistogram())
+    total_positives, total_negatives = totals[LabelMass()]
+    curve = _Curve.of(histogram, total_positives, total_negatives)
+    value = _divide(histogram.by_slice(curve.areas(method)), total_positives)
+    if not histogram.coarse.any():
+        return Values(value, _NO_POSITIVE)
+    # The ROC curve that puts each bucket's positives first dominates, the one that puts them last is dominated, and
+    # domination carries over to precision-recall space (Davis & Goadrich 2006, theorem 3.2).
+    lower = _divide(histogram.by_slice(curve.positives_last().areas(method)), total_positives)
+    upper = _divide(histogram.by_slice(curve.positives_first().areas(method)), total_positives)
+    return Values(value, _NO_POSITIVE, *_bracket(histogram, lower, upper))
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """A step per row of the histogram, from the threshold just above its score to the one just below.
+
+    Attributes:
+        tp: True positives above the step, float64 ``[rows]``.
+        predicted: Examples predicted positive above the step.
+        gain: Positives in the step.
+        cost: Negatives in the step.
+    """
+
+    tp: Float64
+    predicted: Float64
+    gain: Float64
+    cost: Float64
+
+    @classmethod
+    def of(cls, histogram: Histogram, total_positives: Float64, total_negatives: Float64) -> _Curve:
+        """The curve that passes through every distinct score."""
+        positives, negatives = histogram.columns
+        tp = np.maximum(total_positives[histogram.slices] - histogram.below[0] - positives, 0.0)
+        fp = np.maximum(total_negatives[histogram.slices] - histogram.below[1] - negatives, 0.0)
+        return cls(tp, tp + fp, positives, negatives)
+
+    def positives_first(self) -> _Curve:
+        """The best curve that these steps leave open: the negatives of a step add no area after its positives."""
+        return _Curve(self.tp, self.predicted, self.gain, np.zeros_like(self.cost))
+
+    def positives_last(self) -> _Curve:
+        """The worst curve that these steps leave open."""
+        return _Curve(self.tp, self.predicted + self.cost, self.gain, np.zeros_like(self.cost))
+
+    def areas(self, method: str) -> Float64:
+        """Area under each step, times the number of positives."""
+        size = self.gain + self.cost
+        after = self.predicted + size
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if method == "interpolation":
+                slope = np.where(size > 0, self.gain / size, 0.0)
+                intercept = self.tp - slope * self.predicted
+                growth = np.where(self.predicted > 0, np.log(after / self.predicted), 0.0)
+                return np.where(self.gain > 0, slope * (self.gain + intercept * growth), 0.0)
+            below = np.where(after > 0, (self.tp + self.gain) / after, 0.0)
+            above = np.where(self.predicted > 0, self.tp / self.predicted, below)
+        return self.gain * (np.minimum(below, above) if method == "minoring" else np.maximum(below, above))
+
+
+@dataclass(frozen=True)
+class _PrecisionRecall:
+    method: str
+
+    def __call__(self, totals: Totals) -> Values:
+        return area_under_precision_recall(totals, self.method)
+
+
+_METHODS = ("interpolation", "minoring", "majoring")
+_OPTIONS: Options = {"summation_method": "interpolation", "num_thresholds": 200, "thresholds": None}
+
+
+def _over_scores(name: str, result: Callable[[Totals], Values]) -> Metric:
+    return Metric(
+        name, Kind.BINARY, result, (LabelMass(),), (ScoreHistogram(),), direction=HIGHER, interval="jackknife"
+    )
+
+
+def _method(options: Options) -> str:
+    method = str(options["summation_method"])
+    if method not in _METHODS:
+        raise ValueError(f"summation_method: expected one of {', '.join(_METHODS)}, got {method!r}")
+    return method
+
+
+def _build_auc(name: str, options: Options) -> tuple[Metric | Plot, ...]:
+    curve = str(options["curve"]).upper()
+    if curve == "PR":
+        return (_over_scores(name, _PrecisionRecall(_method(options))),)
+    if curve != "ROC":
+        raise ValueError(f"curve: expected ROC or PR, got {options['curve']!r}")
+    _method(options)
+    return (_over_scores(name, area_under_roc),)
+
+
+def _build_precision_recall(name: str, options: Options) -> tuple[Metric | Plot, ...]:
+    return (_over_scores(name, _PrecisionRecall(_method(options))),)
+
+
+register(
+    Definition(
+        "AUC",
+        "auc",
+        "binary over thresholds",
+        "The chance that a positive example scores above a negative one, ties counted half. (Mann & Whitney 1947)",
+        {"curve": "ROC", **_OPTIONS},
+        _build_auc,
+        direction=HIGHER,
+        interval="jackknife",
+        range=(0.0, 1.0),
+    )
+)
+register(
+    Definition(
+        "AUCPrecisionRecall",
+        "auc_precision_recall",
+        "binary over thresholds",
+        "The area under the precision-recall curve, joined as a line in ROC space is. (Davis & Goadrich 2006)",
+        _OPTIONS,
+        _build_precision_recall,
+        direction=HIGHER,
+        interval="jackknife",
+        range=(0.0, 1.0),
+    )
+)

@@ -1,0 +1,133 @@
+"""What the engine knows of a model: its inputs, its outputs, and how to get predictions for a batch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluator_component.data.batch import Batch
+from evaluator_component.errors import ModelError, nearest
+
+Predictions = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """Name, shape (None where it varies; the first is the batch) and NumPy type name of an input or output."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+
+    def __str__(self) -> str:
+        shape = ", ".join("?" if size is None else str(size) for size in self.shape)
+        return f"{self.name} {self.dtype}[{shape}]"
+
+
+class Predictor(Protocol):
+    """A loaded model."""
+
+    @property
+    def path(self) -> str:
+        """Where it was loaded from."""
+
+    @property
+    def inputs(self) -> tuple[TensorInfo, ...] | None:
+        """The features it takes as dense tensors; None when it takes serialized examples."""
+
+    @property
+    def outputs(self) -> tuple[TensorInfo, ...]:
+        """What it predicts."""
+
+    def predict(self, batch: Batch) -> Predictions:
+        """Returns arrays ``[size, …]`` by output name."""
+
+
+def open_model(path: str | os.PathLike[str], signature_name: str = "", batch_size: int = 8192) -> Predictor:
+    """Loads a model.
+
+    Args:
+        path: A SavedModel folder, a ``.keras`` file, or a folder that holds one ``.keras`` file.
+        signature_name: Signature of a SavedModel; by default serving_default, or the only one.
+        batch_size: The most examples that are given to the model at a time.
+
+    Raises:
+        ModelError: There is no model at the path, it does not load, or its signature cannot be used.
+    """
+    from evaluator_component.models import keras_file, saved_model
+
+    location = os.fspath(path)
+    if "://" in location:
+        if location.rstrip("/").endswith(".keras"):
+            return keras_file.load(location, batch_size)
+        return saved_model.load(location, signature_name, batch_size)
+    file = Path(location)
+    if file.is_file() and file.suffix == ".keras":
+        return keras_file.load(location, batch_size)
+    if not file.exists():
+        raise ModelError(f"{location}: no such file or folder; expected a SavedModel folder or a .keras file")
+    if (file / "saved_model.pb").is_file() or (file / "saved_model.pbtxt").is_file():
+        return saved_model.load(location, signature_name, batch_size)
+    candidates = sorted(file.glob("*.keras")) if file.is_dir() else []
+    if len(candidates) == 1:
+        return keras_file.load(str(candidates[0]), batch_size)
+    found = ", ".join(sorted(child.name for child in file.iterdir())[:10]) if file.is_dir() else "a file"
+    inner = sorted(str(p.parent) for p in file.glob("**/saved_model.pb"))[:3] if file.is_dir() else []
+    hint = f"; a model lies in {', '.join(inner)}" if inner else ""
+    raise ModelError(
+        f"{location}: holds no model; expected saved_model.pb or one .keras file, found {found or 'nothing'}{hint}"
+    )
+
+
+def dense_input(batch: Batch, info: TensorInfo, model_path: str) -> npt.NDArray[Any]:
+    """One feature of a batch as the dense array that a model takes.
+
+    Raises:
+        ModelError: A record lacks the feature or has another number of values.
+    """
+    array = batch.column(info.name)
+    offsets = array.offsets.to_numpy()
+    lengths = np.diff(offsets)
+    known = [size for size in info.shape[1:] if size is not None]
+    width = int(np.prod(known)) if len(known) == len(info.shape) - 1 else int(lengths.max(initial=1))
+    odd = np.flatnonzero(lengths != width)
+    if len(odd):
+        raise ModelError(
+            f"{model_path}: input {info} needs {width} value(s) of feature {info.name!r}, and "
+            f"{batch.where(int(odd[0]))} has {lengths[odd[0]]}; export a signature that takes serialized examples "
+            "and fills in missing values, or fill them in the data"
+        )
+    values = array.values.to_numpy(zero_copy_only=False)
+    if info.dtype not in ("object", "str"):
+        values = values.astype(info.dtype)
+    if len(info.shape) == 1:
+        return np.asarray(values).reshape(batch.size)
+    shape = [batch.size, *(width if size is None else size for size in info.shape[1:])]
+    return np.asarray(values).reshape(shape)
+
+
+def pick_output(predictor_outputs: tuple[TensorInfo, ...], key: str, model_path: str, config_path: str) -> TensorInfo:
+    """The output that holds the predictions.
+
+    Raises:
+        ModelError: There is none of that name, or there are several and none is named.
+    """
+    names = [output.name for output in predictor_outputs]
+    if key:
+        for output in predictor_outputs:
+            if output.name == key:
+                return output
+        raise ModelError(f"{model_path}: has no output {key!r} ({config_path}.prediction_key); {nearest(key, names)}")
+    if len(predictor_outputs) == 1:
+        return predictor_outputs[0]
+    listed = "; ".join(str(output) for output in predictor_outputs)
+    raise ModelError(
+        f"{model_path}: has {len(names)} outputs, and {config_path}.prediction_key does not say which one holds the "
+        f"predictions; set it to one of: {listed}"
+    )

@@ -1,0 +1,262 @@
+"""Everything that can be known to be wrong before the examples are read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from evaluator_component import config as configs
+from evaluator_component.engine.plan import Plan, make_plan
+from evaluator_component.errors import ConfigError, DataError, ModelError
+from evaluator_component.gate.baseline import BaselineState, BaselineStatus
+from evaluator_component.gate.policies import read_policy
+from evaluator_component.gate.rules import check_baseline, collect_rules, unknown_threshold_names
+from evaluator_component.metrics.metric import Metric
+from evaluator_component.metrics.modules import load_module
+from evaluator_component.slicing.specs import feature_paths
+
+if TYPE_CHECKING:
+    from evaluator_component.data.features import Features
+    from evaluator_component.data.files import Shard, Source
+    from evaluator_component.engine.worker import Job
+    from evaluator_component.models.predictor import Predictor
+
+_SAMPLE_ROWS = 64
+ModelPath = str | os.PathLike[str] | None
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """A run that can begin.
+
+    Attributes:
+        config: The complete config.
+        job: What the workers do.
+        shards: The files.
+        baseline: State of the baseline; LOST if one was promised and does not load.
+        notices: What the user should know, one sentence each.
+        predictors: The loaded models, in the plan's order.
+    """
+
+    config: Any
+    job: Job
+    shards: tuple[Shard, ...]
+    baseline: BaselineState
+    notices: tuple[str, ...]
+    predictors: tuple[Predictor | None, ...]
+
+
+def check(
+    config: Any,
+    model: ModelPath = None,
+    baseline: ModelPath = None,
+    data: Source | Mapping[str, Source] | None = None,
+    *,
+    schema: Any = None,
+    module_file: str | os.PathLike[str] | None = None,
+    baseline_state: BaselineState | None = None,
+) -> Preflight:
+    """Checks a config against schema, first records and model signatures, in seconds.
+
+    Args:
+        config: As :func:`evaluator_component.config.load_config` takes it.
+        model: Path of the candidate; None when its predictions are in the data.
+        baseline: Path of the baseline, if there is one.
+        data: Glob pattern, file or folder, a list of those, or a mapping from split to them.
+        schema: A tensorflow-metadata Schema, its path, or None.
+        module_file: A Python file, or importable module, that declares metrics.
+        baseline_state: What is known of the baseline; by default WIRED if there is one, else NOT_ASKED.
+
+    Raises:
+        ConfigError: The config asks for what does not exist or cannot be computed.
+        DataError: The data cannot be read, or has no label.
+        ModelError: A model does not load or does not fit.
+    """
+    from evaluator_component.data.features import find_features, load_schema
+    from evaluator_component.data.files import find_shards
+    from evaluator_component.engine.worker import make_job
+
+    module = os.fspath(module_file) if module_file else ""
+    load_module(module)
+    state = baseline_state or BaselineState(
+        BaselineStatus.WIRED if baseline else BaselineStatus.NOT_ASKED, os.fspath(baseline) if baseline else ""
+    )
+    loaded = configs.load_config(config)
+    # A config that cannot be judged fails before anything is opened.
+    notices = check_rules(configs.complete_config(loaded), state)
+    if data is None:
+        raise DataError("data: not given; expected a glob pattern, a folder, or a mapping from split to them")
+    candidate_path = os.fspath(model) if model else ""
+    lost = None
+    baseline_path = os.fspath(baseline) if baseline and state.status is not BaselineStatus.LOST else ""
+    predictors: list[Predictor | None] = []
+    complete = configs.complete_config(loaded, has_baseline=bool(baseline_path))
+    plan = make_plan(complete, evaluate_baseline=bool(baseline_path))
+    predictors.append(_open(candidate_path, plan, 0))
+    if baseline_path:
+        try:
+            predictors.append(_open(baseline_path, plan, 1))
+        except ModelError as error:
+            if baseline_state is None:
+                raise
+            lost = str(error)
+    if lost is not None:
+        state = replace(state, status=BaselineStatus.LOST, detail=lost)
+        complete = configs.complete_config(loaded)
+        plan = make_plan(complete, evaluate_baseline=False)
+        baseline_path = ""
+    shards = find_shards(data)
+    features = find_features(shards, load_schema(schema), _wanted(plan, predictors))
+    _check_features(plan, complete, features, predictors)
+    paths = (candidate_path, baseline_path) if baseline_path else (candidate_path,)
+    job = make_job(complete, module, paths, tuple(predictors), features.kinds)
+    _check_same_outputs(plan, predictors)
+    _try_first_records(job, shards, tuple(predictors))
+    _check_threshold_names(complete, plan)
+    notices = [*notices, *_plain_rule_notices(complete, plan)]
+    return Preflight(complete, job, shards, state, tuple(notices), tuple(predictors))
+
+
+def check_rules(config: Any, state: BaselineState) -> list[str]:
+    """Checks the thresholds of a config; returns notices.
+
+    Raises:
+        ConfigError: A threshold cannot be judged, or compares with a baseline that nobody asked for.
+    """
+    directions: dict[str, str | None] = {}
+    for planned in make_plan(config, evaluate_baseline=False).metrics:
+        if isinstance(planned.metric, Metric):
+            directions[planned.metric.name] = planned.metric.direction
+    policy = read_policy(config)
+    rules, notices = collect_rules(config, policy, directions)
+    check_baseline(rules, policy, state)
+    return list(notices)
+
+
+def _open(path: str, plan: Plan, index: int) -> Predictor | None:
+    from evaluator_component.models.predictor import open_model, pick_output
+
+    model = plan.models[index]
+    if not path:
+        missing = [output for output, key in model.prediction_keys if not key]
+        if missing:
+            raise ConfigError(
+                f"{model.spec_path}.prediction_key: not set, and no model is given; expected a model, or the name of "
+                "the feature that holds the predictions"
+            )
+        return None
+    predictor = open_model(path, model.signature_name, model.batch_size)
+    for _, key in model.prediction_keys:
+        pick_output(predictor.outputs, key, predictor.path, model.spec_path)
+    return predictor
+
+
+def _wanted(plan: Plan, predictors: Sequence[Predictor | None]) -> set[str]:
+    wanted = {*plan.label_columns, *plan.slice_columns}
+    for predictor in predictors:
+        if predictor is not None and predictor.inputs is not None:
+            wanted |= {info.name for info in predictor.inputs}
+    return wanted
+
+
+def _check_features(plan: Plan, config: Any, features: Features, predictors: Sequence[Predictor | None]) -> None:
+    candidate = plan.models[0]
+    for what, pairs in (("label_key", candidate.label_keys), ("example_weight_key", candidate.weight_keys)):
+        for output, key in pairs:
+            if key:
+                features.require(key, f"{candidate.spec_path}.{what}" + (f"s[{output!r}]" if output else ""))
+    paths = feature_paths(config.slicing_specs)
+    for name in plan.slice_columns:
+        features.require(name, paths[name])
+    for model, predictor in zip(plan.models, predictors, strict=True):
+        if predictor is None:
+            for _, key in model.prediction_keys:
+                features.require(key, f"{model.spec_path}.prediction_key")
+        elif predictor.inputs is not None:
+            for info in predictor.inputs:
+                _require_input(features, predictor.path, str(info), info.name)
+
+
+def _require_input(features: Features, path: str, described: str, name: str) -> None:
+    try:
+        features.require(name, "input")
+    except ConfigError as error:
+        raise ModelError(
+            f"{path}: its signature takes the feature {described}, which the data lacks ({error}); export a signature "
+            "that takes serialized examples or the features of the data"
+        ) from error
+
+
+def _check_same_outputs(plan: Plan, predictors: Sequence[Predictor | None]) -> None:
+    """The candidate's and the baseline's predictions must be comparable."""
+    from evaluator_component.models.predictor import pick_output
+
+    if len(predictors) < 2 or predictors[0] is None or predictors[1] is None:
+        return
+    for (output, key), (_, other_key) in zip(
+        plan.models[0].prediction_keys, plan.models[1].prediction_keys, strict=True
+    ):
+        chosen = [
+            pick_output(predictor.outputs, k, predictor.path, model.spec_path)
+            for predictor, k, model in zip(predictors, (key, other_key), plan.models, strict=True)
+            if predictor is not None
+        ]
+        widths = [info.shape[1:] if info.shape[1:] != (1,) else () for info in chosen]
+        if None not in widths[0] and None not in widths[1] and widths[0] != widths[1]:
+            raise ConfigError(
+                f"candidate and baseline predict different things{f' for output {output!r}' if output else ''}: "
+                f"{chosen[0]} ({predictors[0].path}) and {chosen[1]} ({predictors[1].path}); compare models of the "
+                "same label space, or set prediction_key in each model spec"
+            )
+
+
+def _try_first_records(job: Job, shards: Sequence[Shard], predictors: tuple[Predictor | None, ...]) -> None:
+    """Evaluates the first records of each split, which shows labels and predictions that do not fit each other."""
+    from evaluator_component.data.reader import Block, read_first
+    from evaluator_component.engine.worker import Worker
+
+    worker = Worker(job, predictors)
+    seen: set[str] = set()
+    for shard in shards:
+        if shard.split in seen:
+            continue
+        records = read_first(shard, _SAMPLE_ROWS)
+        if records:
+            seen.add(shard.split)
+            worker.evaluate(Block(shard, 0, records))
+    for split in sorted({shard.split for shard in shards} - seen):
+        raise DataError(f"split {split!r}: its files hold no record; check the step that wrote them")
+
+
+def _check_threshold_names(config: Any, plan: Plan) -> None:
+    known = {planned.metric.name for planned in plan.metrics if isinstance(planned.metric, Metric)}
+    for path, name, hint in unknown_threshold_names(config, known):
+        raise ConfigError(f"{path}: no metric of this config is called {name!r}; {hint}")
+
+
+def _plain_rule_notices(config: Any, plan: Plan) -> list[str]:
+    """A plain rule covers every slice; whoever did not mean that should hear it before the verdict does."""
+    features = [group.features for group in plan.groupings if group.features]
+    plain = [
+        f"metrics_specs[{i}].metrics[{j}].threshold"
+        for i, spec in enumerate(config.metrics_specs)
+        for j, metric in enumerate(spec.metrics)
+        if metric.HasField("threshold")
+    ]
+    gate = config.gate
+    if (
+        not features
+        or not plain
+        or gate.HasField("min_examples")
+        or read_policy(config).plain_threshold_scope == "OVERALL"
+    ):
+        return []
+    listed = "; ".join(" × ".join(names) for names in features)
+    more = f" (and {len(plain) - 1} more)" if len(plain) > 1 else ""
+    notice = (
+        f"{plain[0]}{more}: a plain threshold applies to every slice ({listed}), however small; set gate.min_examples "
+        "to leave small slices out, or gate.plain_threshold_scope: OVERALL to judge only the overall slice"
+    )
+    return [notice]

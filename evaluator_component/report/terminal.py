@@ -1,0 +1,156 @@
+"""The terminal view: verdict, checks that matter, overall metrics, and the worst slices under a threshold."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from evaluator_component.report import wording
+from evaluator_component.results import tables
+
+if TYPE_CHECKING:
+    from evaluator_component.gate import Checks, Verdict
+    from evaluator_component.results import Evaluation
+
+_CHECKS: Final = 12
+_WORST: Final = 5
+_PLAIN_WIDTH: Final = 160
+_STYLES: Final = {"FAIL": "bold red", "INCONCLUSIVE": "yellow", "SKIPPED": "dim", "PASS": "green"}
+_JUDGED: Final = {"better": "green", "worse": "red", "": ""}
+
+
+def show(evaluation: Evaluation, file: IO[str] | None = None, *, min_examples: int = 100) -> None:
+    """Prints an evaluation; without colours and escape codes where the file is not a terminal.
+
+    Args:
+      evaluation: what to print.
+      file: where to; standard output by default.
+      min_examples: slices with fewer examples are not among the worst.
+    """
+    console = Console(file=file, highlight=False)
+    if not console.is_terminal:
+        console = Console(file=file, highlight=False, width=_PLAIN_WIDTH, no_color=True)
+    console.print(render(evaluation, min_examples=min_examples))
+
+
+def render(evaluation: Evaluation, *, min_examples: int = 100) -> Group:
+    """Returns the view as something that rich prints."""
+    parts: list[RenderableType] = []
+    verdict = evaluation.verdict
+    if verdict is not None:
+        parts += [verdict_text(verdict), *_checks(verdict.checks)]
+    parts += _overalls(evaluation)
+    if verdict is not None:
+        parts += _worst_slices(evaluation, min_examples)
+    if evaluation.output:
+        parts.append(Text(f"\n{evaluation.output}", style="dim"))
+    return Group(*parts)
+
+
+def verdict_text(verdict: Verdict) -> Text:
+    """Returns the outcome, what it means, and why."""
+    style = "bold green" if verdict.blessed else "bold red"
+    text = Text()
+    text.append("BLESSED" if verdict.blessed else "NOT BLESSED", style=style)
+    text.append(f"  {wording.headline(verdict)}\n", style="bold")
+    text.append(f"{wording.tally(verdict.checks)}\n", style="dim")
+    for reason in verdict.reasons[:_CHECKS]:
+        text.append(f"  • {reason}\n", style="red")
+    if len(verdict.reasons) > _CHECKS:
+        text.append(f"  … and {len(verdict.reasons) - _CHECKS:,} more reasons\n", style="dim")
+    for notice in verdict.notices:
+        text.append(f"  note: {notice}\n", style="yellow")
+    return text
+
+
+def _checks(checks: Checks) -> list[RenderableType]:
+    if not len(checks):
+        return []
+    several = len(tables.names(checks.table, "split")) > 1
+    table = _table("Checks, worst first")
+    table.add_column("outcome", no_wrap=True)
+    if several:
+        table.add_column("split")
+    table.add_column("examples", justify="right", no_wrap=True)
+    table.add_column("what was found", overflow="fold")
+    shown = wording.worst_first(checks, _CHECKS)
+    for check in shown:
+        outcome = Text(wording.OUTCOMES[check.outcome.value], style=_STYLES[check.outcome.value])
+        split = [escape(wording.split_name(check.split))] if several else []
+        table.add_row(outcome, *split, "" if check.n is None else f"{check.n:,}", escape(check.sentence))
+    more = [Text(f"… and {len(checks) - len(shown):,} more checks", style="dim")] if len(checks) > len(shown) else []
+    return [table, *more]
+
+
+def _overalls(evaluation: Evaluation) -> list[RenderableType]:
+    rows = evaluation.metrics.table
+    rows = rows.filter(tables.equal(rows.column("slice"), tables.OVERALL))
+    rows = rows.filter(tables.equal(rows.column("model"), evaluation.metrics.candidate))
+    splits = tables.names(rows, "split")
+    views: list[RenderableType] = []
+    for split in splits:
+        part = rows.filter(tables.equal(rows.column("split"), split)).to_pylist()
+        title = "Overall" + (f" · {wording.split_name(split)}" if len(splits) > 1 else "")
+        views += ["", _value_table(title, "metric", [(_name(row, part), row) for row in part])]
+    return views
+
+
+def _worst_slices(evaluation: Evaluation, min_examples: int) -> list[RenderableType]:
+    """Returns the worst slices of each metric that has a threshold."""
+    assert evaluation.verdict is not None
+    table = evaluation.metrics.table
+    split = tables.merged_split(table)
+    views: list[RenderableType] = []
+    for metric in tables.names(evaluation.verdict.checks.table, "metric"):
+        if metric not in tables.names(table, "metric"):
+            continue
+        found = evaluation.metrics.worst(metric, min_examples=min_examples, split=split).table
+        found = found.filter(pa.array(np.asarray(found.column("slice").to_pylist(), dtype=object) != tables.OVERALL))
+        rows = found.slice(0, _WORST).to_pylist()
+        if rows:
+            title = f"Worst slices by {metric} (at least {min_examples:,} examples)"
+            views += ["", _value_table(title, "slice", [(row["slice"], row) for row in rows], sized=True)]
+    return views
+
+
+def _value_table(title: str, label: str, rows: list[tuple[str, dict[str, Any]]], *, sized: bool = False) -> Table:
+    compared = any(row["change"] is not None for _, row in rows)
+    table = _table(title)
+    table.add_column(label, overflow="fold")
+    if sized:
+        table.add_column("examples", justify="right", no_wrap=True)
+    table.add_column("candidate", justify="right", no_wrap=True)
+    if compared:
+        table.add_column("baseline", justify="right", no_wrap=True)
+        table.add_column("change", justify="right", no_wrap=True)
+        table.add_column("", no_wrap=True)
+    if any(row["reason"] for _, row in rows):
+        table.add_column("", style="dim", overflow="fold")
+    for name, row in rows:
+        cells: list[str | Text] = [escape(name)]
+        if sized:
+            cells.append("" if row["n"] is None else f"{row['n']:,}")
+        cells.append(wording.number(row["value"]))
+        if compared:
+            word = wording.judgement(row["change"], row["direction"])
+            cells += [wording.number(row["baseline_value"]), Text(wording.change(row["change"]), style=_JUDGED[word])]
+            cells.append(Text(word, style=_JUDGED[word]))
+        if len(table.columns) > len(cells):
+            cells.append(escape(row["reason"] or ""))
+        table.add_row(*cells)
+    return table
+
+
+def _name(row: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+    both = len({other["weighted"] for other in rows if other["metric"] == row["metric"]}) == 2
+    return wording.result_name(row["metric"], row["output"], row["sub_key"], row["weighted"], both)
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))

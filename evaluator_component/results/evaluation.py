@@ -1,0 +1,169 @@
+"""What an evaluation returns: metrics, plots, verdict, and how they came about."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from evaluator_component.errors import nearest
+from evaluator_component.results import tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evaluator_component.gate import Verdict
+
+
+@dataclasses.dataclass(frozen=True)
+class MetricTable:
+    """The metric rows (METRICS_SCHEMA) with the questions that are asked most.
+
+    Every method returns another table or plain values; nothing is changed in place.
+    """
+
+    table: pa.Table
+
+    @functools.cached_property
+    def candidate(self) -> str:
+        """The name of the model under evaluation."""
+        return _candidate(self.table)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Returns the rows as a pandas DataFrame; columns of names are categorical. Needs pandas."""
+        return self.table.to_pandas()
+
+    def filter(self, **keys: str | bool) -> MetricTable:
+        """Returns the rows whose columns equal the values given, such as ``filter(model="candidate", split="eval")``.
+
+        Raises:
+          LookupError: there is no such column, or a name does not occur in it; the message has the nearest names.
+        """
+        table = self.table
+        for column, value in keys.items():
+            if column not in table.column_names:
+                raise LookupError(f"no column {column!r}; {nearest(column, table.column_names)}")
+            table = _where(table, column, value)
+        return MetricTable(table)
+
+    def slice(self, name: str = tables.OVERALL) -> MetricTable:
+        """Returns the rows of one slice, named as in the table: "Overall" or "a=1, b=x"."""
+        return self.filter(slice=name)
+
+    def value(self, metric: str, slice: str = tables.OVERALL, **keys: str | bool) -> float:  # noqa: A002
+        """Returns one number: of the candidate, over all evaluated splits, unless ``keys`` say otherwise.
+
+        Raises:
+          LookupError: no row matches, or several do (name the output, sub_key or weighted that is meant).
+        """
+        keys = {"split": tables.merged_split(self.table), "model": self.candidate, **keys}
+        rows = self.filter(metric=metric, slice=slice, **keys).table
+        if rows.num_rows != 1:
+            raise LookupError(f"{rows.num_rows} rows match metric={metric!r}, slice={slice!r}, {keys}")
+        return float(rows.column("value")[0].as_py())
+
+    def worst(self, metric: str, min_examples: int = 100, **keys: str | bool) -> MetricTable:
+        """Returns the slices of a metric, worst first by the metric's own direction, undefined ones last.
+
+        Args:
+          metric: the metric's result name.
+          min_examples: slices with fewer examples are left out; small ones are the worst by chance.
+          **keys: further columns to match; the candidate over all splits by default.
+        """
+        keys = {"split": tables.merged_split(self.table), "model": self.candidate, **keys}
+        rows = self.filter(metric=metric, **keys).table
+        rows = rows.filter(pc.greater_equal(rows.column("n"), min_examples))
+        values = rows.column("value").to_numpy()
+        badness = values if "lower" not in tables.names(rows, "direction") else -values
+        return MetricTable(rows.take(pa.array(np.lexsort((np.arange(len(values)), badness)))))
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def __repr__(self) -> str:
+        shown = {name: len(tables.names(self.table, name)) for name in ("split", "slice", "model", "metric")}
+        counts = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in shown.items())
+        return f"MetricTable({len(self)} rows: {counts})"
+
+
+@dataclasses.dataclass(frozen=True)
+class PlotTable:
+    """The plot rows (PLOTS_SCHEMA): one per bucket of a calibration plot or threshold of a confusion plot."""
+
+    table: pa.Table
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Returns the rows as a pandas DataFrame. Needs pandas."""
+        return self.table.to_pandas()
+
+    def filter(self, **keys: str) -> PlotTable:
+        """Returns the rows whose columns equal the values given; raises LookupError as MetricTable.filter does."""
+        table = self.table
+        for column, value in keys.items():
+            if column not in table.column_names:
+                raise LookupError(f"no column {column!r}; {nearest(column, table.column_names)}")
+            table = _where(table, column, value)
+        return PlotTable(table)
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def __repr__(self) -> str:
+        return f"PlotTable({len(self)} rows: {', '.join(tables.names(self.table, 'plot')) or 'no plots'})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """One finished evaluation.
+
+    Attributes:
+      metrics: the metric table.
+      plots: the plot table.
+      verdict: whether the candidate may be deployed, with every check; None if nothing was judged.
+      run: how it came about: versions, inputs with digests, counts, timings, warnings (the content of run.json).
+      config: the complete EvalConfig.
+      output: the folder with its files, or None if it was not written.
+    """
+
+    metrics: MetricTable
+    plots: PlotTable = dataclasses.field(default_factory=lambda: PlotTable(tables.PLOTS_SCHEMA.empty_table()))
+    verdict: Verdict | None = None
+    run: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    config: Any = None
+    output: str | None = None
+
+    def show(self) -> None:
+        """Prints verdict, checks, overall metrics and the worst slices to the terminal or notebook cell."""
+        from evaluator_component.report.terminal import show
+
+        show(self, file=sys.stdout)
+
+    def __repr__(self) -> str:
+        verdict = "not judged" if self.verdict is None else self.verdict.outcome
+        where = f", {self.output}" if self.output else ""
+        return f"Evaluation({verdict}, {self.metrics!r}{where})"
+
+
+def _where(table: pa.Table, column: str, value: str | bool) -> pa.Table:
+    values = table.column(column)
+    if not pa.types.is_dictionary(values.type):
+        return table.filter(pc.equal(values, value))
+    found = table.filter(tables.equal(values, str(value)))
+    if table.num_rows and not found.num_rows:
+        raise LookupError(f"no {column} {value!r}; {nearest(str(value), tables.names(table, column))}")
+    return found
+
+
+def _candidate(table: pa.Table) -> str:
+    """Returns the candidate's name: the model whose rows carry changes, or the only one."""
+    models = tables.names(table, "model")
+    if tables.CANDIDATE in models or len(models) < 2:
+        return tables.CANDIDATE if tables.CANDIDATE in models else "".join(models)
+    compared = tables.names(table.filter(pc.is_valid(table.column("change"))), "model")
+    return compared[0] if compared else models[0]

@@ -1,0 +1,280 @@
+"""The files of TensorFlow Model Analysis (TFMA), so that its tools open our results.
+
+One record per slice in metrics-*.tfrecord and plots-*.tfrecord, one ValidationResult in validations.tfrecord, and the
+run's config in eval_config.json. The rows are those of all splits merged (or of the only one). What TFMA 0.52 writes is
+followed where it is visible to a reader: a single model has no name, a change is a row of the candidate with
+``is_diff``, plots with default names share one message.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from evaluator_component.proto import metrics_for_slice_pb2
+from evaluator_component.results import tables, wire
+from evaluator_component.slicing import names
+
+METRICS_FILE: Final = "metrics-00000-of-00001.tfrecord"
+PLOTS_FILE: Final = "plots-00000-of-00001.tfrecord"
+CONFIG_FILE: Final = "eval_config.json"
+
+PEER_VERSION: Final = "0.52.0"
+"""The TFMA release whose files these are like; its loader asks that a version be there."""
+
+_CALIBRATION: Final = wire.DoublesMessage(
+    number=1,
+    doubles=(
+        ("lower", 1),
+        ("upper", 2),
+        ("weighted_examples", 3),
+        ("weighted_labels", 4),
+        ("weighted_predictions", 5),
+    ),
+    wrapped=frozenset({"weighted_examples", "weighted_labels", "weighted_predictions"}),
+)
+_CONFUSION: Final = wire.DoublesMessage(
+    number=1,
+    doubles=(
+        ("threshold", 1),
+        ("false_negatives", 2),
+        ("true_negatives", 3),
+        ("false_positives", 4),
+        ("true_positives", 5),
+        ("precision", 6),
+        ("recall", 7),
+        ("false_positive_rate", 20),
+        ("f1", 21),
+        ("accuracy", 22),
+        ("false_omission_rate", 23),
+    ),
+)
+_UNNAMED_PLOTS: Final = ("calibration_plot", "confusion_matrix_plot")
+_SLICE_KEY = _PLOT_CALIBRATION = _KEY = 1
+_PLOT_CONFUSION = _VALUE = 2
+_METRIC_KEYS_AND_VALUES = 51
+_PLOT_KEYS_AND_VALUES = 8
+_MATRIX_COUNTS: Final = ("true_positives", "false_positives", "true_negatives", "false_negatives")
+_SUB_KEY: Final = re.compile(r"(classId|k|topK):(-?\d+)")
+_SUB_KEY_FIELDS: Final = {"classId": "class_id", "k": "k", "topK": "top_k"}
+
+Doubles = npt.NDArray[np.float64]
+
+
+def metric_records(table: pa.Table) -> Iterator[bytes]:
+    """Yields a serialized MetricsForSlice for each slice of a metric table in canonical order."""
+    table = _merged(table)
+    if not table.num_rows:
+        return
+    plain_names = _single_model(table)
+    changes = table.filter(pc.is_valid(table.column("change")))
+    codes, keys = _key_codes(table, ("model", "output", "sub_key", "metric", "weighted"))
+    change_codes, change_keys = _key_codes(changes, ("model", "output", "sub_key", "metric", "weighted"))
+    prefixes = [_metric_prefix(*key, is_diff=False, unnamed=plain_names) for key in keys]
+    prefixes += [_metric_prefix(*key, is_diff=True, unnamed=plain_names) for key in change_keys]
+    slices, words = tables.codes_and_words(table.column("slice"))
+    change_slices = _codes_in(changes.column("slice"), words)
+    order = np.argsort(np.concatenate([slices, change_slices]), kind="stable")
+    body, offsets = wire.doubles_after(
+        prefixes,
+        np.concatenate([codes, change_codes + len(keys)])[order],
+        np.concatenate([_doubles(table, "value"), _doubles(changes, "change")])[order],
+    )
+    counts = np.bincount(slices, minlength=len(words)) + np.bincount(change_slices, minlength=len(words))
+    ends = offsets[np.cumsum(counts)].tolist()
+    start = 0
+    for name, end in zip(words.to_pylist(), ends, strict=True):
+        yield slice_key_field(name) + body[start:end].tobytes()
+        start = end
+
+
+def plot_records(table: pa.Table) -> Iterator[bytes]:
+    """Yields a serialized PlotsForSlice for each slice of a plot table in canonical order that has plots."""
+    table = _merged(table)
+    if not table.num_rows:
+        return
+    unnamed = _single_model(table)
+    key_columns = ("slice", "model", "output", "sub_key", "plot")
+    coded = [tables.codes_and_words(table.column(name)) for name in key_columns]
+    changed = np.logical_or.reduce([np.diff(codes) != 0 for codes, _ in coded])
+    starts = np.concatenate([[0], np.flatnonzero(changed) + 1])
+    ends = np.append(starts[1:], table.num_rows)
+    columns = {field.name: _doubles(table, field.name) for field in table.schema if pa.types.is_floating(field.type)}
+    is_matrix = np.asarray(pc.is_valid(table.column("true_positives")).to_numpy(), dtype=bool)
+    words = [word.to_pylist() for _, word in coded]
+    by_slice: dict[str, dict[bytes, bytes]] = {}
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        slice_name, model, output, sub_key, plot = (
+            word[codes[start]] for word, (codes, _) in zip(words, coded, strict=True)
+        )
+        rows = {name: values[start:end] for name, values in columns.items()}
+        data = wire.field(_PLOT_CONFUSION, _matrices(rows)) if is_matrix[start] else _histogram(rows)
+        key = _plot_key("" if unnamed else model, output, sub_key, plot)
+        plots = by_slice.setdefault(slice_name, {})
+        plots[key] = plots.get(key, b"") + data
+    for slice_name, plots in by_slice.items():
+        yield slice_key_field(slice_name) + b"".join(
+            wire.field(_PLOT_KEYS_AND_VALUES, wire.field(_KEY, key) + wire.field(_VALUE, data))
+            for key, data in plots.items()
+        )
+
+
+def eval_run_json(peer_config: str, data_location: str, model_locations: Mapping[str, str]) -> str:
+    """Returns eval_config.json: the config with where data and models were.
+
+    Args:
+      peer_config: the config as JSON without our extensions.
+      data_location: the files evaluated, as the user named them.
+      model_locations: the path of each model by its name; one model alone is named "".
+    """
+    if len(model_locations) == 1:
+        model_locations = {"": next(iter(model_locations.values()))}
+    run = {
+        "evalConfig": json.loads(peer_config),
+        "version": PEER_VERSION,
+        "dataLocation": data_location,
+        "fileFormat": "tfrecords",
+        "modelLocations": dict(model_locations) or {"": ""},
+    }
+    return json.dumps(run, indent=2, sort_keys=True) + "\n"
+
+
+def write_records(path: str, records: Iterable[bytes]) -> None:
+    """Writes a TFRecord file."""
+    import tensorflow as tf
+
+    with tf.io.TFRecordWriter(path) as writer:
+        for record in records:
+            writer.write(record)
+
+
+def slice_key_field(name: str) -> bytes:
+    """Returns the slice_key field of MetricsForSlice and PlotsForSlice for a slice's name."""
+    return wire.field(_SLICE_KEY, slice_key(name).SerializeToString(deterministic=True))
+
+
+def slice_key(name: str) -> Any:
+    """Returns the SliceKey of a slice's name; its values keep their type."""
+    key = metrics_for_slice_pb2.SliceKey()
+    for feature, value in names.parse_slice(name):
+        single = key.single_slice_keys.add(column=feature)
+        if isinstance(value, str):
+            single.bytes_value = value.encode("utf-8", "surrogateescape")
+        elif isinstance(value, float):
+            single.float_value = value
+        else:
+            single.int64_value = value
+    return key
+
+
+def metric_key(model: str, output: str, sub_key: str, metric: str, weighted: bool, is_diff: bool = False) -> Any:
+    """Returns the MetricKey of a row."""
+    key = metrics_for_slice_pb2.MetricKey(name=metric, model_name=model, output_name=output, is_diff=is_diff)
+    key.example_weighted.value = weighted
+    _set_sub_key(key, sub_key)
+    return key
+
+
+def _plot_key(model: str, output: str, sub_key: str, plot: str) -> bytes:
+    key = metrics_for_slice_pb2.PlotKey(model_name=model, output_name=output)
+    if plot not in _UNNAMED_PLOTS:
+        key.name = plot
+    _set_sub_key(key, sub_key)
+    return bytes(key.SerializeToString(deterministic=True))
+
+
+def _set_sub_key(key: Any, sub_key: str) -> None:
+    for kind, number in _SUB_KEY.findall(sub_key):
+        getattr(key.sub_key, _SUB_KEY_FIELDS[kind]).value = int(number)
+    for aggregation in ("micro_average", "macro_average", "weighted_macro_average"):
+        if hasattr(key, "aggregation_type") and aggregation in sub_key.split():
+            setattr(key.aggregation_type, aggregation, True)
+
+
+def _metric_prefix(
+    model: str, output: str, sub_key: str, metric: str, weighted: bool, *, is_diff: bool, unnamed: bool
+) -> bytes:
+    """Returns the bytes of a MetricKeyAndValue up to the eight bytes of its value."""
+    key = metric_key("" if unnamed else model, output, sub_key, metric, weighted, is_diff)
+    opening = wire.field(_KEY, key.SerializeToString(deterministic=True))
+    double = wire.tag(1, wire.FIXED64)
+    for number in (1, _VALUE):  # DoubleValue in MetricValue.double_value, MetricValue in MetricKeyAndValue.value
+        double = wire.tag(number, wire.LENGTH_DELIMITED) + wire.varint(len(double) + 8) + double
+    size = wire.varint(len(opening) + len(double) + 8)
+    return wire.tag(_METRIC_KEYS_AND_VALUES, wire.LENGTH_DELIMITED) + size + opening + double
+
+
+def _histogram(rows: Mapping[str, Doubles]) -> bytes:
+    return wire.field(_PLOT_CALIBRATION, _CALIBRATION.encode(rows))
+
+
+def _matrices(rows: Mapping[str, Doubles]) -> bytes:
+    """Returns the matrices with the rates that the peer derives from them; 0/0 is 1 for precision, NaN for omission."""
+    tp, fp, tn, fn = (rows[name] for name in _MATRIX_COUNTS)
+    precision = _ratio(tp, tp + fp, 1.0)
+    recall = _ratio(tp, tp + fn, 0.0)
+    derived = {
+        "threshold": rows["lower"],
+        "precision": precision,
+        "recall": recall,
+        "f1": _ratio(2 * precision * recall, precision + recall, 0.0),
+        "accuracy": _ratio(tp + tn, tp + tn + fp + fn, 0.0),
+        "false_positive_rate": _ratio(fp, tn + fp, 0.0),
+        "false_omission_rate": _ratio(fn, tn + fn, np.nan),
+    }
+    return _CONFUSION.encode({**rows, **derived})
+
+
+def _ratio(numerator: Doubles, denominator: Doubles, undefined: float) -> Doubles:
+    return np.divide(numerator, denominator, out=np.full_like(numerator, undefined), where=denominator > 0)
+
+
+def _merged(table: pa.Table) -> pa.Table:
+    if len(tables.names(table, "split")) < 2:
+        return table
+    return table.filter(tables.equal(table.column("split"), tables.merged_split(table)))
+
+
+def _single_model(table: pa.Table) -> bool:
+    return len(tables.names(table, "model")) == 1
+
+
+def _doubles(table: pa.Table, column: str) -> Doubles:
+    return np.asarray(pc.fill_null(table.column(column), 0.0).to_numpy(), dtype=np.float64)
+
+
+def _codes_in(column: pa.ChunkedArray, words: pa.Array) -> npt.NDArray[np.int64]:
+    codes, own = tables.codes_and_words(column)
+    places: npt.NDArray[np.int64] = pc.index_in(own, words).to_numpy(zero_copy_only=False).astype(np.int64)
+    return places[codes] if len(codes) else codes.astype(np.int64)
+
+
+def _key_codes(table: pa.Table, columns: tuple[str, ...]) -> tuple[npt.NDArray[np.int64], list[tuple[Any, ...]]]:
+    """Returns for each row a code into the distinct combinations of the columns, and those combinations."""
+    codes = np.zeros(table.num_rows, dtype=np.int64)
+    levels: list[list[Any]] = []
+    for name in columns:
+        column = table.column(name)
+        if pa.types.is_dictionary(column.type):
+            part, words = tables.codes_and_words(column)
+            level = words.to_pylist()
+        else:
+            part, level = np.asarray(column.to_numpy(), dtype=np.int64), [False, True]
+        codes = codes * max(len(level), 1) + part
+        levels.append(level)
+    distinct, inverse = np.unique(codes, return_inverse=True)
+    keys = []
+    for code in distinct.tolist():
+        key: list[Any] = []
+        for level in reversed(levels):
+            code, index = divmod(code, max(len(level), 1))
+            key.append(level[index])
+        keys.append(tuple(reversed(key)))
+    return inverse.reshape(-1).astype(np.int64), keys

@@ -1,0 +1,1 @@
+"""Slicing specs, the slices of each example, and the names of slices."""

@@ -1,0 +1,153 @@
+"""Which slices each example of a batch belongs to, as integer codes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from evaluator_component.slicing.names import OVERALL, Value, format_slice, matches
+from evaluator_component.slicing.specs import Grouping
+
+Int32 = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Membership:
+    """The slices of a batch.
+
+    Attributes:
+        rows: int32 ``[pairs]`` example of each pair; in rising order.
+        codes: int32 ``[pairs]`` slice of each pair, an index into ``names``.
+        names: Names of the slices that occur.
+    """
+
+    rows: Int32
+    codes: Int32
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Feature:
+    """One feature's values: pairs of (row, code), without repeats, rows rising."""
+
+    rows: Int32
+    codes: Int32
+    values: Sequence[Value]
+
+
+def membership(groups: Sequence[Grouping], column: Callable[[str], pa.ListArray], size: int) -> Membership:
+    """Computes the slices of a batch for all groupings together.
+
+    Args:
+        groups: The groupings.
+        column: Gives the list array of a feature.
+        size: Number of examples in the batch.
+    """
+    features = {name: _encode(column(name)) for group in groups for name in group.features}
+    rows: list[Int32] = []
+    codes: list[Int32] = []
+    names: list[str] = []
+    for group in groups:
+        if not group.features:
+            rows.append(np.arange(size, dtype=np.int32))
+            codes.append(np.full(size, len(names), np.int32))
+            names.append(OVERALL)
+            continue
+        group_rows, group_codes, group_names = _combine(group, [features[name] for name in group.features])
+        rows.append(group_rows)
+        codes.append(group_codes + np.int32(len(names)))
+        names += group_names
+    if len(rows) == 1:
+        return Membership(rows[0], codes[0], tuple(names))
+    if not rows:
+        return Membership(np.zeros(0, np.int32), np.zeros(0, np.int32), ())
+    all_rows = np.concatenate(rows)
+    order = np.argsort(all_rows, kind="stable")
+    return Membership(all_rows[order], np.concatenate(codes)[order], tuple(names))
+
+
+def _encode(array: pa.ListArray) -> _Feature:
+    """Numbers the distinct values of a feature; an example that lacks it has none of its slices."""
+    offsets = array.offsets.to_numpy()
+    lengths = np.diff(offsets)
+    encoded = array.values.dictionary_encode()
+    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    rows = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+    if lengths.max(initial=0) > 1:  # a value that an example has twice still counts once
+        pairs = np.unique(rows.astype(np.int64) * max(len(encoded.dictionary), 1) + codes)
+        rows, codes = (part.astype(np.int32) for part in np.divmod(pairs, max(len(encoded.dictionary), 1)))
+    values = encoded.dictionary.to_pylist()
+    if pa.types.is_binary(array.type.value_type):
+        values = [value.decode("utf-8", "backslashreplace") for value in values]
+        values, codes = _unify(values, codes)
+    elif pa.types.is_floating(array.type.value_type):
+        values = [_shortest(value) for value in values]
+    return _Feature(rows, codes, values)
+
+
+def _unify(values: list[str], codes: Int32) -> tuple[list[str], Int32]:
+    """Joins byte strings that decode to the same text (only possible where one is not UTF-8)."""
+    distinct = list(dict.fromkeys(values))
+    if len(distinct) == len(values):
+        return values, codes
+    position = {value: i for i, value in enumerate(distinct)}
+    return distinct, np.array([position[value] for value in values], np.int32)[codes]
+
+
+def _shortest(value: float) -> float:
+    """The float32 value written with the fewest digits that name it: 0.1, not 0.10000000149."""
+    return float(str(np.float32(value)))
+
+
+def _combine(group: Grouping, features: Sequence[_Feature]) -> tuple[Int32, Int32, list[str]]:
+    """The cross of several features: every combination of an example's values."""
+    rows, codes = features[0].rows, features[0].codes.astype(np.int64)
+    for feature in features[1:]:
+        rows, left, right = _join(rows, feature.rows)
+        codes = codes[left] * max(len(feature.values), 1) + feature.codes[right]
+    distinct, inverse = np.unique(codes, return_inverse=True)
+    compact: Int32 = inverse.astype(np.int32).reshape(-1)
+    parts = []
+    rest = distinct
+    for feature in reversed(features):
+        rest, part = np.divmod(rest, max(len(feature.values), 1))
+        parts.append(part)
+    parts.reverse()
+    picked = [part.tolist() for part in parts]
+    if not group.takes_all:
+        keep = np.array([_is_wanted(group, features, key) for key in zip(*picked, strict=True)], bool)
+        number = (np.cumsum(keep) - 1).astype(np.int32)
+        kept = keep[compact] if len(compact) else np.zeros(0, bool)
+        rows, compact = rows[kept], number[compact[kept]]
+        picked = [[i for i, wanted in zip(part, keep, strict=True) if wanted] for part in picked]
+    texts = [
+        [_pair_name(name, feature.values[i]) for i in part]
+        for name, feature, part in zip(group.features, features, picked, strict=True)
+    ]
+    names = texts[0] if len(texts) == 1 else [", ".join(pairs) for pairs in zip(*texts, strict=True)]
+    return rows, compact, names
+
+
+@functools.lru_cache(maxsize=1 << 18, typed=True)
+def _pair_name(feature: str, value: Value) -> str:
+    """``feature=value``; the pairs of a slice's name are joined in the order of their features."""
+    return format_slice([(feature, value)])
+
+
+def _join(left: Int32, right: Int32) -> tuple[Int32, npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Pairs up the entries of two rising lists of rows: every left with every right one of the same row."""
+    first = np.searchsorted(right, left, side="left")
+    count = np.searchsorted(right, left, side="right") - first
+    picked = np.repeat(np.arange(len(left)), count)
+    within = np.arange(len(picked)) - np.repeat(np.cumsum(count) - count, count)
+    return left[picked], picked, first[picked] + within
+
+
+def _is_wanted(group: Grouping, features: Sequence[_Feature], key: Sequence[int]) -> bool:
+    values = {name: feature.values[i] for name, feature, i in zip(group.features, features, key, strict=True)}
+    return any(all(matches(values[name], text) for name, text in condition) for condition in group.wanted)

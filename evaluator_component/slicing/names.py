@@ -1,0 +1,158 @@
+"""The written form of a slice, such as ``payment_type=Cash, trip_start_hour=2``.
+
+    slice   = "Overall" | pair *(", " pair)         features in order of their names, each once
+    pair    = feature "=" value
+    feature = bare | quoted
+    value   = integer | float | bare | quoted
+
+Integers are plain digits, floats are written so that they read back to the same number (always with ``.``, ``e``,
+``inf`` or ``nan``), and a string is written bare unless it could be taken for something else: then it is a JSON
+string. So a name says the type too: ``a=1`` is the integer, ``a=1.0`` the float, ``a="1"`` the string.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import re
+import struct
+import unicodedata
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+Value: TypeAlias = "str | int | float"
+
+OVERALL: Final = "Overall"
+"""The slice of no feature, which holds every example."""
+
+_SYNTAX: Final = re.compile(r'[,="\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
+_PART: Final = r'("(?:[^"\\]|\\.)*"|[^,="]+)'
+_PAIR: Final = re.compile(f"{_PART}={_PART}(, |$)")
+_NUMERAL: Final = re.compile(r"[+-]?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|[+-]?(?:inf|nan)", re.IGNORECASE)
+_UNPRINTABLE: Final = frozenset(("Cc", "Cs", "Zl", "Zp"))
+
+
+def format_slice(pairs: Sequence[tuple[str, Value]]) -> str:
+    """Returns the name of the slice with these features and values; "Overall" for none.
+
+    Raises:
+      ValueError: a feature occurs twice, or a text cannot be written (a lone high surrogate).
+    """
+    if not pairs:
+        return OVERALL
+    ordered = sorted(pairs, key=lambda pair: pair[0])
+    for left, right in itertools.pairwise(ordered):
+        if left[0] == right[0]:
+            raise ValueError(f"the feature {left[0]!r} occurs twice in one slice")
+    return ", ".join(f"{_format_feature(feature)}={format_value(value)}" for feature, value in ordered)
+
+
+def parse_slice(name: str) -> tuple[tuple[str, Value], ...]:
+    """Returns the features and values of a slice's name, sorted by feature; nothing for "Overall".
+
+    Raises:
+      ValueError: the text is not exactly what `format_slice` writes.
+    """
+    if name == OVERALL:
+        return ()
+    pairs: list[tuple[str, Value]] = []
+    position, separator = 0, ", "
+    while separator:
+        match = _PAIR.match(name, position)
+        if match is None:
+            raise ValueError(f"{name!r} is not a slice's name: expected feature=value at position {position}")
+        feature, value, separator = match.groups()
+        pairs.append((json.loads(feature) if feature[0] == '"' else feature, parse_value(value)))
+        position = match.end()
+    if position != len(name) or format_slice(pairs) != name:
+        raise ValueError(f"{name!r} is not a slice's name as this package writes it; nearest: {format_slice(pairs)!r}")
+    return tuple(pairs)
+
+
+def format_value(value: Value) -> str:
+    """Returns the written form of one value; different values, and values of different types, have different forms."""
+    if isinstance(value, str):
+        return _quote(value) if _is_ambiguous(value) else value
+    if isinstance(value, float):
+        return repr(float(value))
+    return str(int(value))
+
+
+def parse_value(text: str) -> Value:
+    """Returns the value that `format_value` wrote.
+
+    Raises:
+      ValueError: a quoted text is not a JSON string.
+    """
+    if text[:1] == '"':
+        decoded = json.loads(text)
+        if not isinstance(decoded, str):
+            raise ValueError(f"{text!r} is not a JSON string")
+        return decoded
+    if not _is_number(text):
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def matches(value: Value, text: str) -> bool:
+    """Tells whether the value is meant by the text of a slicing spec's ``feature_values``.
+
+    A text that is a plain numeral (no leading zeros, no blanks) means the number, however it is stored: "2" means the
+    integer 2, the float 2.0 and the string "2". "01234" means only the string. A float also matches the numeral that
+    rounds to it in single precision, which is how features are stored in examples.
+    """
+    if isinstance(value, str):
+        return value == text
+    number = numeral(text)
+    if number is None:
+        return False
+    if isinstance(value, float):
+        return value == number or (math.isnan(value) and math.isnan(number)) or value == single(number)
+    return value == number
+
+
+def numeral(text: str) -> int | float | None:
+    """Returns the number that a plain numeral means, else None."""
+    if _NUMERAL.fullmatch(text) is None:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def single(number: float) -> float:
+    """Returns the number as single precision holds it (NaN where it is out of range)."""
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", number))[0])
+    except OverflowError:
+        return math.nan
+
+
+def _format_feature(feature: str) -> str:
+    plain = feature and feature == feature.strip() and _SYNTAX.search(feature) is None
+    return feature if plain else _quote(feature)
+
+
+def _is_ambiguous(text: str) -> bool:
+    return not text or text != text.strip() or _SYNTAX.search(text) is not None or _is_number(text)
+
+
+def _is_number(text: str) -> bool:
+    """Whether Python reads the text as a number, which covers every numeral that is written here and more."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _quote(text: str) -> str:
+    if re.search("[\ud800-\udbff]", text):
+        raise ValueError(f"{text!r} holds half of a character (a lone high surrogate) and cannot be written")
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(f"\\u{ord(c):04x}" if unicodedata.category(c) in _UNPRINTABLE else c for c in quoted)
