@@ -11,6 +11,7 @@ DEMO_OUTPUT ?= demo_output
 DEMO_ARGS ?=
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo test lint types unit bench docs protos clean
 

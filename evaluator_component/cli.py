@@ -109,7 +109,9 @@ def run(
     Flags after -- go to Beam, for example: -- --runner=FlinkRunner --direct_num_workers=2
     """
     from evaluator_component.evaluation import evaluate
+    from evaluator_component.quiet import start_tensorflow
 
+    start_tensorflow()
     result = evaluate(
         config, model, baseline, _splits(data), output, schema=schema, module_file=module_file, beam_args=beam_args
     )
@@ -120,7 +122,9 @@ def run(
         click.echo(f"{result.verdict.outcome}: {result.verdict.summary}")
     else:
         result.show()
-        click.echo(f"\n{result.run['seconds']} seconds; report: {Path(output) / 'report.html'}")
+        seconds = sum(result.run["seconds"].values())
+        examples = sum(result.run["examples"].values())
+        click.echo(f"\n{examples:,} examples in {seconds:.1f} s. Report: {Path(output) / 'report.html'}")
     return BLESSED if result.verdict.blessed else NOT_BLESSED
 
 
@@ -137,7 +141,9 @@ def check(
 ) -> int:
     """Check config, data and models in seconds, without evaluating."""
     from evaluator_component.preflight import check as preflight
+    from evaluator_component.quiet import start_tensorflow
 
+    start_tensorflow()
     checked = preflight(config, model, baseline, _splits(data), schema=schema, module_file=module_file)
     plan = checked.job.plan
     splits = sorted({shard.split for shard in checked.shards})

@@ -39,7 +39,7 @@ _USER_ERRORS = {kind.__name__: kind for kind in (errors.ConfigError, errors.Data
 
 _STOCK_HOOKS = {
     "custom_eval_shared_model": (
-        "the model is chosen in the config: model_specs[].signature_name and model_specs[].model_type"
+        "the model is loaded from its artifact, and model_specs[].signature_name chooses what is called"
     ),
     "custom_extractors": (
         "labels, weights and slices are read straight from the examples (model_specs[].label_key, "

@@ -123,7 +123,7 @@ class Parser:
         if self._kinds:
             try:
                 parsed = tf.io.parse_example(records, self._specification())
-            except tf.errors.InvalidArgumentError as error:
+            except (tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:  # the latter: its message has raw bytes
                 raise self._unparsable(block, records, error) from error
             arrays = [_to_arrow(parsed[name]) for name in self._kinds]
         columns = pa.RecordBatch.from_arrays(arrays, names=list(self._kinds))
@@ -145,7 +145,7 @@ class Parser:
             try:
                 tf.io.parse_example(records[low:middle], self._specification())
                 low = middle
-            except tf.errors.InvalidArgumentError:
+            except (tf.errors.InvalidArgumentError, UnicodeDecodeError):
                 high = middle
         row = block.first_row + low
         try:

@@ -2,11 +2,12 @@
 
 A column of totals is an int64 array of one of two shapes:
 
-* ``[rows]`` – *whole*: every number added so far was an integer below 2**52 in magnitude (counts, unit weights);
+* ``[rows]`` – *whole*: every total is an integer below 2**52 in magnitude (counts, unit weights);
 * ``[rows, LIMBS + 1]`` – *wide*: a fixed-point number in limbs of 32 bits, the lowest worth 2**-128, followed by
   one cell that counts the numbers which have no place in it (NaN, infinities, magnitudes of 2**95 and more).
 
-Integer addition is associative, so any grouping of the same numbers gives the same bits. A number finer than 2**-128
+Integer addition is associative, and the shape follows from the totals alone (:func:`canonical`), so any grouping of the
+same numbers gives the same bits. A number finer than 2**-128
 is rounded to that grid once, when it enters, which is the same wherever it enters.
 """
 
@@ -28,7 +29,7 @@ UNITS_LIMB = -LOWEST_BIT // LIMB_BITS
 OUT_OF_RANGE = 2.0**95
 """Magnitudes from here on are counted as irregular instead of added."""
 
-_WHOLE_LIMIT = 2.0**52
+_WHOLE_LIMIT = 1 << 52
 _NAN_UNIT, _POSITIVE_UNIT, _NEGATIVE_UNIT = 1, 1 << 21, 1 << 42
 _COUNT_MASK = (1 << 21) - 1
 
@@ -39,7 +40,7 @@ def encode(values: Float64) -> Int64:
         truncated = values.astype(np.int64)
         if np.array_equal(truncated, values):
             return truncated
-    return _encode_wide(values)
+    return canonical(_encode_wide(values))
 
 
 def _encode_wide(values: Float64) -> Int64:
@@ -83,8 +84,20 @@ def carry(column: Int64) -> Int64:
     return column
 
 
+def canonical(column: Int64) -> Int64:
+    """The one form of these totals, whose carries are made: whole where all of them can be, else wide."""
+    if not is_wide(column):
+        return widen(column) if bool(np.any(np.abs(column) >= _WHOLE_LIMIT)) else column
+    if len(column) and (column[0, :UNITS_LIMB].any() or column[:, :UNITS_LIMB].any() or column[:, LIMBS].any()):
+        return column
+    low = (column[:, UNITS_LIMB + 1] << LIMB_BITS) + column[:, UNITS_LIMB]  # wraps, as two's complement should
+    fits = (np.abs(low) < _WHOLE_LIMIT) & (column[:, UNITS_LIMB + 2] == low >> 63)
+    return low if bool(fits.all()) else column
+
+
 def concatenate(columns: Sequence[Int64]) -> Int64:
-    """Stacks columns of any shapes: wide if one of them is."""
+    """Stacks columns of any shapes: wide if one of them is. No rows have no say in it."""
+    columns = [column for column in columns if len(column)] or columns[:1]
     if any(is_wide(column) for column in columns):
         columns = [widen(column) for column in columns]
     return np.concatenate(columns) if len(columns) != 1 else columns[0]
@@ -92,8 +105,12 @@ def concatenate(columns: Sequence[Int64]) -> Int64:
 
 def add_runs(column: Int64, starts: npt.NDArray[np.intp]) -> Int64:
     """Adds up the runs of rows that begin at ``starts`` (as in ``np.add.reduceat``)."""
-    total: Int64 = np.add.reduceat(column, starts, axis=0) if len(starts) else column[:0]
-    return carry(total) if is_wide(column) else total
+    if not len(starts):
+        return canonical(column[:0])
+    if not is_wide(column) and len(column) * int(np.abs(column).max()) >= 1 << 62:
+        column = widen(column)
+    total: Int64 = np.add.reduceat(column, starts, axis=0)
+    return canonical(carry(total) if is_wide(total) else total)
 
 
 def decode(column: Int64) -> Float64:

@@ -73,7 +73,7 @@ def _add_equal(sums: Sums) -> Sums:
         changes |= keys[1:] != keys[:-1]
     if bool(changes.all()):
         levels = None if sums.levels is None else sums.levels[order]
-        return Sums(slices, keys, levels, tuple(column[order] for column in sums.columns))
+        return Sums(slices, keys, levels, tuple(exact.canonical(column[order]) for column in sums.columns))
     starts = np.concatenate([np.zeros(1, np.intp), np.flatnonzero(changes) + 1])
     return Sums(
         slices[starts],

@@ -100,5 +100,5 @@ def _rows(table: Sums, wanted: npt.NDArray[np.bool_], position: npt.NDArray[np.i
         position[table.slices[rows]],
         None if table.keys is None else table.keys[rows],
         None if table.levels is None else table.levels[rows],
-        tuple(column[rows] for column in table.columns),
+        tuple(exact.canonical(column[rows]) for column in table.columns),
     )

@@ -99,7 +99,8 @@ def judge(
       policy: The config's choices.
       baseline: Whether there is something to compare with.
     """
-    measure = _measure(frame, rule, rows)
+    with np.errstate(invalid="ignore"):  # infinities: what comes out undefined is a NaN, and fails as such
+        measure = _measure(frame, rule, rows)
     outcome = _compare(measure, policy)
     cause = np.full(len(rows), Cause.JUDGED.code, np.int8)
     with np.errstate(invalid="ignore"):
@@ -209,8 +210,7 @@ def _relative(frame: Frame, rule: Rule, rows: Codes) -> _Measure:
     slack = _slack(value, base)
 
     def measure(change: Floats, base: Floats) -> Floats:
-        with np.errstate(invalid="ignore"):
-            return sign * (change - rule.bound * np.abs(base)) + slack
+        return sign * (change - rule.bound * np.abs(base)) + slack
 
     point = np.where(np.isfinite(base), measure(change, base), np.nan)
     low = np.where(np.isnan(frame.bracket_lower[rows]), value, frame.bracket_lower[rows])

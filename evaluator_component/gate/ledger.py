@@ -68,14 +68,14 @@ class Ledger:
         """Adds a failure for each (slice, output) on which the rule's metric has no value."""
         slices, outputs = np.asarray(places, np.int64).reshape(-1, 2).T
         size = self._frame.size_of_slice[split][slices]
-        limit = max(self._policy.min_examples or 0, self._policy.min_slice_size)
         cause = np.full(len(slices), Cause.NO_VALUE.code, np.int8)
         outcome = np.full(len(slices), Outcome.FAIL.code, np.int8)
-        small = size < limit
+        small = (size >= 0) & (size < (self._policy.min_examples or 0))
         cause[small], outcome[small] = Cause.TOO_FEW.code, Outcome.SKIPPED.code
         if self._policy.min_slice_size:
-            private = size < self._policy.min_slice_size
-            cause[private], size = Cause.PRIVATE.code, np.where(private, -1, size)
+            private = size < self._policy.min_slice_size  # the size of such a slice may be left out: -1
+            outcome[private], cause[private] = Outcome.SKIPPED.code, Cause.PRIVATE.code
+            size = np.where(private, -1, size)
         note = np.asarray([self._size_note(CAUSES[code]) for code in cause.tolist()], np.int64)
         block = self._blank(rule, len(slices))
         block.update(

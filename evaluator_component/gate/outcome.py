@@ -25,21 +25,16 @@ class Tally:
 
     def __init__(self, checks: Checks, policy: Policy) -> None:
         self.checks = checks
-        self.outcome = {outcome: is_word(checks, "outcome", outcome.value) for outcome in Outcome}
-        self.cause = {cause: is_word(checks, "cause", cause.value) for cause in Cause}
+        found = _where_words(checks, "outcome", [outcome.value for outcome in Outcome])
+        self.outcome = {outcome: found[outcome.value] for outcome in Outcome}
+        found = _where_words(checks, "cause", [cause.value for cause in Cause])
+        self.cause = {cause: found[cause.value] for cause in Cause}
         self.skipped_for_size = np.logical_or.reduce([self.cause[cause] for cause in _SIZE])
         self.waved_through = self.cause[Cause.NO_BASELINE] & self.outcome[Outcome.SKIPPED]
         self.failed = self.outcome[Outcome.FAIL]
         if policy.inconclusive == "FAIL":
             self.failed = self.failed | self.outcome[Outcome.INCONCLUSIVE]
         self.judged = ~self.outcome[Outcome.SKIPPED] | self.waved_through
-
-
-def is_word(checks: Checks, column: str, word: str) -> Mask:
-    """Returns at which checks a column has a value."""
-    codes, words = codes_and_words(checks.table.column(column))
-    known = words.to_pylist()
-    return np.asarray(codes == known.index(word) if word in known else np.zeros(len(codes)), dtype=bool)
 
 
 def find_refusals(
@@ -91,7 +86,7 @@ def list_failures(tally: Tally) -> list[str]:
         scale = np.fmax(np.fmax(np.abs(bound), np.abs(observed)), np.abs(baseline))
         shortfall = np.nan_to_num(np.abs(observed - bound) / scale, nan=1.0, posinf=1.0) * np.nan_to_num(n)
     missing = (tally.cause[Cause.MISSING_SLICE] | tally.cause[Cause.NO_VALUE])[places]
-    overall = is_word(tally.checks, "slice", OVERALL)[places]
+    overall = _where_words(tally.checks, "slice", [OVERALL])[OVERALL][places]
     order = np.lexsort([np.arange(len(places)), -shortfall, ~missing, ~overall])
     sentences = list(dict.fromkeys(tally.checks.take(places[order[:_MAX_REASONS]]).sentences()))
     if len(places) > _MAX_REASONS:
@@ -136,22 +131,32 @@ def _plain_rule_hints(tally: Tally, rules: list[Rule]) -> list[str]:
     if not plain or not tally.failed.any():
         return []
     codes, words = codes_and_words(tally.checks.table.column("path"))
-    overall = is_word(tally.checks, "slice", OVERALL)
-    sizes = _floats(tally.checks.table, "n")
-    hints = []
-    for code, path in enumerate(words.to_pylist()):
-        mine = codes == code
-        failed = mine & tally.failed
-        if path not in plain or not failed.any() or (failed & overall).any():
-            continue
-        known = sizes[failed][~np.isnan(sizes[failed])]
-        smallest = f", the smallest with n = {int(known.min()):,}" if len(known) else ""
-        hints.append(
-            f"{path}: a plain threshold applies to every slice, here to {int(mine.sum()):,} checks; it fails on "
-            f"{int(failed.sum()):,} of them{smallest}, and not overall. gate.min_examples skips small slices, "
-            "gate.plain_threshold_scope: OVERALL judges the overall slice only"
+    overall = _where_words(tally.checks, "slice", [OVERALL])[OVERALL]
+    failing = np.bincount(codes[tally.failed], minlength=len(words)) > 0
+    failing_overall = np.bincount(codes[tally.failed & overall], minlength=len(words)) > 0
+    is_plain = np.asarray([word in plain for word in words.to_pylist()], dtype=bool)
+    hinted = np.flatnonzero(is_plain & failing & ~failing_overall)
+    if not len(hinted):
+        return []
+    mine = np.isin(codes, hinted)
+    sizes = _floats(tally.checks.table, "n")[mine & tally.failed]
+    smallest = f" (the smallest with n = {int(np.nanmin(sizes)):,})" if not np.isnan(sizes).all() else ""
+    more = f" and {len(hinted) - 1} more" if len(hinted) > 1 else ""
+    failed = int((mine & tally.failed).sum())
+    return [
+        (
+            f"{words[int(hinted[0])].as_py()}{more}: a plain threshold applies to every slice; here "
+            f"{failed:,} of {int(mine.sum()):,} checks failed{smallest}, none of them overall. "
+            "gate.min_examples skips small slices, gate.plain_threshold_scope: OVERALL judges the overall slice only"
         )
-    return hints
+    ]
+
+
+def _where_words(checks: Checks, column: str, words: list[str]) -> dict[str, Mask]:
+    """Returns for each word at which checks a column has it."""
+    codes, known = codes_and_words(checks.table.column(column))
+    places = {word: code for code, word in enumerate(known.to_pylist())}
+    return {word: np.asarray(codes == places.get(word, -2), dtype=bool) for word in words}
 
 
 def _floats(table: object, name: str) -> npt.NDArray[np.float64]:

@@ -38,7 +38,9 @@ class Policy:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns what verdict.json says about the policy."""
-        return {**asdict(self), "splits": list(self.splits)}
+        content = {**asdict(self), "splits": list(self.splits)}
+        del content["no_baseline_in_words"]  # a completed config cannot tell
+        return content
 
 
 def read_policy(config: config_pb2.EvalConfig) -> Policy:
@@ -112,13 +114,13 @@ def _choice(gate: config_pb2.GateOptions, name: str) -> str:
 
 
 def _refuse_unsupported(gate: config_pb2.GateOptions) -> None:
-    if gate.HasField("confidence"):
-        raise ConfigError("gate.confidence: not supported yet; leave it out to compare the values as they are")
     if gate.multiplicity == gate.MULTIPLICITY_BLOCK_ON_SIGNIFICANT_REGRESSION:
         raise ConfigError(
             "gate.multiplicity: BLOCK_ON_SIGNIFICANT_REGRESSION is not supported yet; "
             "leave it out: then every check must pass (ALL_MUST_PASS)"
         )
+    if gate.HasField("confidence"):
+        raise ConfigError("gate.confidence: not supported yet; leave it out to compare the values as they are")
     # HOLM is what a completed config says where nothing was asked for; without BLOCK it changes nothing.
     if gate.correction not in (gate.CORRECTION_UNSPECIFIED, gate.CORRECTION_HOLM):
         raise ConfigError("gate.correction: not supported yet; leave it out")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,7 @@ def _at_threshold(
 
     def decorate(function: Callable[[Confusion], Ratio]) -> Callable[[Confusion], Ratio]:
         def build(name: str, options: Options) -> tuple[Metric | Plot, ...]:
-            thresholds = _thresholds(option, options[option])
+            thresholds = _thresholds(options[option])
             return tuple(
                 Metric(
                     name,
@@ -60,7 +60,7 @@ def _at_threshold(
                     snake_case(class_name),
                     "binary at threshold",
                     first_sentence(function),
-                    {option: 0.5},
+                    {option: (0.5,) if option == "thresholds" else 0.5},
                     build,
                     direction=direction,
                     interval=interval,
@@ -83,11 +83,8 @@ class _Result:
         return self.function(confusion(totals, self.threshold))
 
 
-def _thresholds(option: str, value: Any) -> tuple[float, ...]:
-    values: Sequence[Any] = value if isinstance(value, (list, tuple)) else [value]
-    if not values or not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
-        raise ValueError(f"{option}: expected a number or a list of numbers, got {value!r}")
-    return tuple(float(v) for v in values)
+def _thresholds(value: Any) -> tuple[float, ...]:
+    return tuple(float(v) for v in (value if isinstance(value, (list, tuple)) else (value,)))
 
 
 @_at_threshold("BinaryAccuracy", direction=HIGHER, option="threshold")

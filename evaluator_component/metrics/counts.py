@@ -55,7 +55,7 @@ def weighted_example_count(totals: Totals) -> Result:
     return Values(totals[Weight()][0])
 
 
-@_count("MeanLabel", (LabelSum(), Weight()), interval="delta", uses_predictions=False)
+@_count("MeanLabel", (LabelSum(), Weight()), kind=Kind.LABEL, interval="delta", uses_predictions=False)
 def mean_label(totals: Totals) -> Result:
     """The weighted mean of the labels: Σwy / Σw."""
     return Ratio(totals[LabelSum()][0], totals[Weight()][0], _NO_WEIGHT)

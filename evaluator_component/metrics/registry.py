@@ -101,19 +101,25 @@ def build(metric_config: Any, path: Path = ()) -> tuple[Metric | Plot, ...]:
 
 
 def _check_type(path: Path, what: str, value: Any, default: Any) -> None:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if value is None or default is None:
         return
     if isinstance(default, bool):
         valid, expected = isinstance(value, bool), "true or false"
     elif isinstance(default, (int, float)):
-        valid, expected = number, "a number"
+        valid, expected = _is_number(value), "a number"
+    elif isinstance(default, tuple):
+        several = value if isinstance(value, list) else [value]
+        valid, expected = bool(several) and all(_is_number(v) for v in several), "a number or a list of numbers"
     elif isinstance(default, str):
         valid, expected = isinstance(value, str), "a string"
     else:
         return
     if not valid:
         raise FieldError(path, f"{what}: expected {expected}, got {value!r}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def snake_case(class_name: str) -> str:

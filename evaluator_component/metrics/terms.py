@@ -23,6 +23,7 @@ class Kind(enum.Enum):
     """What a metric expects of labels and predictions; it decides which values are usable."""
 
     ANY = "any number"
+    LABEL = "a finite label"
     BINARY = "a label in [0, 1] and one score"
     REAL = "a finite label and one finite prediction"
     CLASSES = "a class (index, or one-hot) and one score per class"
@@ -63,8 +64,10 @@ class View:
         """
         bad_labels = _any_bad(labels, ~np.isfinite(labels))
         bad_predictions = _any_bad(predictions, ~np.isfinite(predictions))
+        if kind in (Kind.ANY, Kind.LABEL):
+            bad_predictions = np.zeros_like(bad_predictions)
         if kind is Kind.ANY:  # counts look at neither
-            bad_labels, bad_predictions = np.zeros_like(bad_labels), np.zeros_like(bad_predictions)
+            bad_labels = np.zeros_like(bad_labels)
         elif kind is Kind.BINARY:
             with np.errstate(invalid="ignore"):
                 bad_labels |= _any_bad(labels, (labels < 0) | (labels > 1))

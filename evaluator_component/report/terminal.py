@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from evaluator_component.gate import Checks, Verdict
     from evaluator_component.results import Evaluation
 
+_REASONS: Final = 3
 _CHECKS: Final = 12
 _WORST: Final = 5
 _PLAIN_WIDTH: Final = 160
@@ -60,10 +61,10 @@ def verdict_text(verdict: Verdict) -> Text:
     text.append("BLESSED" if verdict.blessed else "NOT BLESSED", style=style)
     text.append(f"  {wording.headline(verdict)}\n", style="bold")
     text.append(f"{wording.tally(verdict.checks)}\n", style="dim")
-    for reason in verdict.reasons[:_CHECKS]:
+    for reason in verdict.reasons[:_REASONS]:
         text.append(f"  • {reason}\n", style="red")
-    if len(verdict.reasons) > _CHECKS:
-        text.append(f"  … and {len(verdict.reasons) - _CHECKS:,} more reasons\n", style="dim")
+    if len(verdict.reasons) > _REASONS:
+        text.append(f"  … and {len(verdict.reasons) - _REASONS:,} more\n", style="dim")
     for notice in verdict.notices:
         text.append(f"  note: {notice}\n", style="yellow")
     return text
@@ -79,7 +80,8 @@ def _checks(checks: Checks) -> list[RenderableType]:
         table.add_column("split")
     table.add_column("examples", justify="right", no_wrap=True)
     table.add_column("what was found", overflow="fold")
-    shown = wording.worst_first(checks, _CHECKS)
+    troubled = [name for name in wording.SEVERITY if name != "PASS"]
+    shown = wording.worst_first(checks, _CHECKS, troubled) or wording.worst_first(checks, _CHECKS)
     for check in shown:
         outcome = Text(wording.OUTCOMES[check.outcome.value], style=_STYLES[check.outcome.value])
         split = [escape(wording.split_name(check.split))] if several else []

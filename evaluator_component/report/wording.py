@@ -22,7 +22,7 @@ OUTCOMES: Final = {"FAIL": "failed", "INCONCLUSIVE": "inconclusive", "SKIPPED": 
 
 
 def number(value: float | None) -> str:
-    """Returns a metric's value with four decimals, or four digits where those would not show it; "" for None."""
+    """Returns a metric's value with four decimals, or three digits where those would not show it; "" for None."""
     if value is None:
         return ""
     if math.isnan(value):
@@ -31,8 +31,10 @@ def number(value: float | None) -> str:
         return "−" + number(-value)
     if math.isinf(value) or value == 0:
         return "∞" if value else "0"
-    if value >= 1e15 or value < 1e-3:
-        return f"{value:.3e}"
+    if value >= 1e15 or value < 1e-4:
+        return f"{value:.2e}"
+    if value < 1e-3:
+        return f"{value:.3g}"
     if value == int(value) and value >= 2:
         return f"{int(value):,}"
     return f"{value:,.1f}" if value >= 1000 else f"{value:.4f}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -75,23 +76,28 @@ def _encode(array: pa.ListArray) -> _Feature:
     """Numbers the distinct values of a feature; an example that lacks it has none of its slices."""
     offsets = array.offsets.to_numpy()
     lengths = np.diff(offsets)
-    encoded = array.values.dictionary_encode()
+    encoded = array.values[int(offsets[0]) : int(offsets[-1])].dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    values, codes = _values(encoded.dictionary, codes)
     rows = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
     if lengths.max(initial=0) > 1:  # a value that an example has twice still counts once
-        pairs = np.unique(rows.astype(np.int64) * max(len(encoded.dictionary), 1) + codes)
-        rows, codes = (part.astype(np.int32) for part in np.divmod(pairs, max(len(encoded.dictionary), 1)))
-    values = encoded.dictionary.to_pylist()
-    if pa.types.is_binary(array.type.value_type):
-        values = [value.decode("utf-8", "backslashreplace") for value in values]
-        values, codes = _unify(values, codes)
-    elif pa.types.is_floating(array.type.value_type):
-        values = [_shortest(value) for value in values]
+        width = max(len(values), 1)
+        pairs = np.unique(rows.astype(np.int64) * width + codes)
+        rows, codes = (part.astype(np.int32) for part in np.divmod(pairs, width))
     return _Feature(rows, codes, values)
 
 
-def _unify(values: list[str], codes: Int32) -> tuple[list[str], Int32]:
-    """Joins byte strings that decode to the same text (only possible where one is not UTF-8)."""
+def _values(dictionary: pa.Array, codes: Int32) -> tuple[Sequence[Value], Int32]:
+    """The values as slices name them, each once, and the codes that go with them."""
+    values = dictionary.to_pylist()
+    if pa.types.is_binary(dictionary.type):  # two byte strings can give one text where one is not UTF-8
+        return _unify([value.decode("utf-8", "backslashreplace") for value in values], codes)
+    if pa.types.is_floating(dictionary.type):
+        return _unify([_shortest(value) + 0.0 for value in values], codes)  # −0.0 is 0.0
+    return values, codes
+
+
+def _unify(values: list[Any], codes: Int32) -> tuple[list[Any], Int32]:
     distinct = list(dict.fromkeys(values))
     if len(distinct) == len(values):
         return values, codes

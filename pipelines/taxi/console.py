@@ -66,21 +66,32 @@ class Console:
             absl_logger.removeHandler(handler)
 
     def _let_ours_through(self) -> None:
-        handler = logging.StreamHandler(self._terminal)
-        handler.setLevel(logging.WARNING)
+        handler = _Warnings(self)
         logging.getLogger(_OURS).addHandler(handler)
         self._undo.callback(logging.getLogger(_OURS).removeHandler, handler)
 
         before = warnings.showwarning
 
-        def show(message: Any, category: Any, filename: str, *rest: Any) -> None:
+        def show(message: Warning | str, category: type[Warning], filename: str, *rest: Any) -> None:
             if _OURS in Path(filename).parts:
-                self.say(f"Warning: {message}")
+                self.say(f"(warning: {message}) ", end="")
             else:
                 before(message, category, filename, *rest)
 
-        warnings.showwarning = show
+        warnings.showwarning = show  # type: ignore[assignment]
         self._undo.callback(setattr, warnings, "showwarning", before)
+
+
+class _Warnings(logging.Handler):
+    """Says the first line of each warning; the rest of it is in the log."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.WARNING)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints the warning on the line of the component that runs."""
+        self._console.say(f"({record.getMessage().partition(chr(10))[0]}) ", end="")
 
 
 class _ComponentTimes(logging.Handler):
@@ -95,6 +106,6 @@ class _ComponentTimes(logging.Handler):
         """Prints the name of a component that begins, and its seconds when it ends."""
         if record.msg == "Component %s is running.":
             self._began = time.monotonic()
-            self._console.say(f"  {record.args[0]:<22}" if record.args else "", end="")
+            self._console.say(f"  {record.getMessage().split()[1]:<22}", end="")
         elif record.msg == "Component %s is finished.":
             self._console.say(f"{time.monotonic() - self._began:6.1f} s")

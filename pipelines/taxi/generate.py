@@ -107,7 +107,7 @@ def _places(rng: np.random.Generator, rows: int) -> dict[str, np.ndarray]:
     popularity = rng.permutation(popularity / popularity.sum())
     latitude = np.round(rng.uniform(41.66, 42.02, _AREAS), 9)
     longitude = np.round(rng.uniform(-87.91, -87.54, _AREAS), 9)
-    columns = {}
+    columns: dict[str, np.ndarray] = {}
     for end in ("pickup", "dropoff"):
         area = rng.choice(_AREAS, rows, p=popularity)
         columns[f"{end}_area"] = area + 1

@@ -29,6 +29,7 @@ if str(HERE) not in sys.path:  # so that this file also works where it is run by
 _NAME = "taxi"
 _TIME = ["trip_start_hour", "trip_start_day"]
 _RIDE = ["fare", "trip_miles", "trip_seconds"]
+_SHOWN = 10  # lines of a verdict
 
 
 @dataclass(frozen=True)
@@ -179,11 +180,18 @@ def _judge(console: Any, number: int, act: Act, blessing: Any, evaluation: Any, 
     """Prints one run's verdict and compares it, the blessing on record and the pushed folders with the promise."""
     import evaluator_component
 
-    verdict = evaluator_component.load(evaluation.uri).verdict
-    stamp = " (rubber stamp)" if verdict.rubber_stamp else ""
-    console.say(f"  Verdict: {verdict.outcome}{stamp}")
-    for line in verdict.explain().splitlines():
+    result = evaluator_component.load(evaluation.uri)
+    verdict = result.verdict
+    if verdict is None:
+        return [f"run {number} left no verdict in {evaluation.uri}"]
+    headline, *lines = verdict.explain().splitlines()
+    console.say(f"  Verdict: {headline}")
+    for line in lines[:_SHOWN]:
         console.say(f"    {line}")
+    if len(lines) > _SHOWN:
+        console.say(f"    ({len(lines) - _SHOWN} more lines are in the report)")
+    weakest = result.metrics.worst("auc", min_examples=50).table.slice(0, 1).to_pylist()[0]
+    console.say(f"  Weakest: {weakest['slice']}, auc {weakest['value']:.3f} on {weakest['n']} examples")
     console.say(f"  Pushed:  {pushed[0] if pushed else 'no'}")
     console.say(f"  Report:  {Path(evaluation.uri, 'report.html')}")
 

@@ -10,7 +10,11 @@ import pytest
 
 from evaluator_component.errors import ConfigError
 
-pytestmark = pytest.mark.tfx
+pytestmark = [
+    pytest.mark.tfx,
+    # TFX's classic driver warns about its own use of a channel's property.
+    pytest.mark.filterwarnings("ignore:.*matching_channel_name"),
+]
 
 
 class Launcher:
@@ -27,12 +31,14 @@ class Launcher:
     def published(self, kind: str, uri: Path) -> Any:
         """A channel of one artifact that ML Metadata knows."""
         from tfx import types
+        from tfx.orchestration.portable import outputs_utils
         from tfx.types import standard_artifacts
 
         artifact = getattr(standard_artifacts, kind)()
         artifact.uri = str(uri)
         if kind == "Examples":
             artifact.split_names = '["train", "eval"]'
+        outputs_utils.tag_output_artifacts_with_version({"output": [artifact]})
         with self.connection as handle:
             handle.publish_artifacts([artifact])
         return types.Channel(type=type(artifact)).set_artifacts([artifact])

@@ -97,6 +97,17 @@ def test_extensions_reach_the_stored_config() -> None:
     assert int(json.loads(stored)["gate"]["min_examples"]) == 50
 
 
+def test_the_way_back_is_a_tfma_config() -> None:
+    import tensorflow_model_analysis as tfma
+    from google.protobuf import json_format
+
+    from evaluator_component import config as configs
+
+    ours = configs.load_config({**CHANGE_RULE, "gate": {"min_examples": 50}, "engine": {"batch_size": 64}})
+    theirs = json_format.Parse(configs.to_peer_json(ours), tfma.EvalConfig())
+    assert theirs == json_format.ParseDict(CHANGE_RULE, tfma.EvalConfig())
+
+
 def test_config_may_be_a_runtime_parameter() -> None:
     from tfx.orchestration import data_types
 

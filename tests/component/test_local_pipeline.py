@@ -126,6 +126,7 @@ class Workplace:
             if path is not None:
                 nodes.append(imported(path, "Model", key))
                 arguments[key] = nodes[-1].outputs["result"]
+        beam_args = arguments.pop("beam_pipeline_args", [])
         nodes.append(Evaluator(examples=nodes[0].outputs["result"], eval_config=config, **arguments))
         connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(self.metadata)
         LocalDagRunner().run(
@@ -135,6 +136,7 @@ class Workplace:
                 components=nodes,
                 metadata_connection_config=connection,
                 enable_cache=True,
+                beam_pipeline_args=beam_args,
             )
         )
 
@@ -317,6 +319,21 @@ def test_a_users_metric_travels_in_a_wheel(work: Workplace) -> None:
     config = config_of(value=0.6)
     config["metrics_specs"][0]["metrics"].append({"class_name": "SharePredictedPositive"})
     work.run(work.material.good, config, module_file=str(module))
+    evaluation = ec.load(work.artifacts("ModelEvaluation")[-1].uri)
+    assert 0.3 < evaluation.metrics.value("share_predicted_positive") < 0.7
+
+
+@pytest.mark.slow
+def test_a_users_metric_reaches_worker_processes(work: Workplace) -> None:
+    import evaluator_component as ec
+
+    module = work.folder / "module" / "share_metrics_elsewhere.py"
+    module.parent.mkdir()
+    module.write_text(MODULE)
+    config = config_of(value=0.6)
+    config["metrics_specs"][0]["metrics"].append({"class_name": "SharePredictedPositive"})
+    beam_args = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+    work.run(work.material.good, config, module_file=str(module), beam_pipeline_args=beam_args)
     evaluation = ec.load(work.artifacts("ModelEvaluation")[-1].uri)
     assert 0.3 < evaluation.metrics.value("share_predicted_positive") < 0.7
 

@@ -49,7 +49,7 @@ def scenario_table(config: config_pb2.EvalConfig, data: Mapping[str, Columns]) -
     splits = dict(data)
     if len(data) > 1:
         splits["*"] = {
-            name: sum((list(part[name]) for part in data.values()), []) for name in next(iter(data.values()))
+            name: [value for part in data.values() for value in part[name]] for name in next(iter(data.values()))
         }
     rows = [row for split, columns in splits.items() for row in _split_rows(config, split, columns)]
     unique = {

@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import jsonschema
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -20,6 +19,9 @@ from evaluator_component.config import load_config
 from evaluator_component.gate import Cause, Kind, Outcome, Verdict, decide
 from evaluator_component.proto import config_pb2
 from evaluator_component.results.tables import metrics_table
+
+settings.register_profile("gate", max_examples=30, deadline=None)
+settings.load_profile("gate")
 
 GRID = st.integers(-10, 10).map(lambda tenths: tenths / 10)
 NUMBER = st.one_of(GRID, st.just(math.nan), st.floats(-2, 2), st.sampled_from([math.inf, -math.inf]))
@@ -272,8 +274,3 @@ def test_scenarios_fit_the_published_schema(scenario):
     again = Verdict.from_dict(content)
     assert again == verdict
     assert again.explain() == verdict.explain()
-
-
-settings.register_profile("gate", max_examples=60, deadline=None)
-settings.load_profile("gate")
-np.seterr(all="warn")

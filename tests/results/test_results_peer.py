@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import math
 import pathlib
+import warnings
 from typing import Any
 
 import example_tables
@@ -19,11 +21,10 @@ pytestmark = pytest.mark.tfx
 
 @pytest.fixture(scope="module")
 def tfma() -> Any:
-    pytest.importorskip("tfx")
-    import tensorflow_model_analysis
-    import tfx.v1  # noqa: F401 - the peer alone is incomplete
-
-    return tensorflow_model_analysis
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what other packages say about themselves while they are imported
+        importlib.import_module("tfx.v1")  # the peer alone is incomplete
+        return importlib.import_module("tensorflow_model_analysis")
 
 
 @pytest.fixture(scope="module")

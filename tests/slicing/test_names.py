@@ -4,10 +4,13 @@ import math
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluator_component.slicing.names import OVERALL, format_slice, format_value, matches, parse_slice, parse_value
+
+settings.register_profile("names", deadline=None)
+settings.load_profile("names")
 
 # Low surrogates are what bytes that are not UTF-8 decode to with errors="surrogateescape".
 TRICKY = st.sampled_from(

@@ -11,7 +11,8 @@ function formatNumber(value) {
   if (value < 0) return MINUS + formatNumber(-value);
   const size = value;
   if (value === 0) return "0";
-  if (size >= 1e15 || size < 1e-3) return value.toExponential(3);
+  if (size >= 1e15 || size < 1e-4) return value.toExponential(2);
+  if (size < 1e-3) return String(Number(value.toPrecision(3)));
   if (Number.isInteger(value) && size >= 2) return value.toLocaleString("en-US");
   if (size >= 1000) return value.toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
   return value.toFixed(4);
@@ -91,7 +92,7 @@ class DataTable {
     const group = element("colgroup");
     let total = 0;
     for (const column of this.columns) {
-      let width = 104;
+      let width = column.kind === "count" ? 104 : 124;
       if (column.kind === "choice") width = 128;
       if (column.kind === "text") width = Math.min(Math.max(widest(column.values), 110), 420);
       if (column.kind === "sentence") width = Math.min(Math.max(widest(column.values), 240), 900);

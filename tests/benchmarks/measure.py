@@ -1,0 +1,180 @@
+"""One measurement in a process of its own, so that its peak memory is its own; prints a line of JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import statistics
+import sys
+import time
+from pathlib import Path
+
+from tests.benchmarks import inputs
+
+METRICS = (
+    "ExampleCount",
+    "BinaryAccuracy",
+    "AUC",
+    "AUCPrecisionRecall",
+    "Precision",
+    "Recall",
+    "Calibration",
+    "BinaryCrossEntropy",
+    "CalibrationPlot",
+)
+SLICES = ("trip_start_hour", "payment_type")
+EXTRA_SLICE = "trip_start_day"
+PAIRS = 21
+
+
+def config(metrics=METRICS, slices=SLICES, baseline=True, **engine):
+    """An EvalConfig as a mapping."""
+    specs = [{"name": "candidate", "label_key": "big_tipper"}]
+    if baseline:
+        specs.append({"name": "baseline", "label_key": "big_tipper", "is_baseline": True})
+    return {
+        "model_specs": specs,
+        "slicing_specs": [{}, *({"feature_keys": [name]} for name in slices)],
+        "metrics_specs": [{"metrics": [{"class_name": name} for name in metrics]}],
+        "gate": {"no_thresholds": "BLESS"},
+        **({"engine": engine} if engine else {}),
+    }
+
+
+def _peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _output(name: str) -> Path:
+    path = inputs.FOLDER / "out" / name
+    shutil.rmtree(path, ignore_errors=True)
+    return path
+
+
+def ours(count: int) -> dict[str, float]:
+    """evaluate() from call to return, results on disk, models loaded inside."""
+    import apache_beam  # noqa: F401 - imports are not part of the evaluation
+    import tensorflow  # noqa: F401
+
+    import evaluator_component as ec
+
+    candidate, baseline = inputs.models()
+    data = inputs.examples(count)
+    before = time.perf_counter()
+    result = ec.evaluate(config(), candidate, baseline, str(data), _output(f"ours-{count}"), progress=False)
+    seconds = time.perf_counter() - before
+    assert result.metrics.value("example_count") == count
+    return {"seconds": seconds, **{f"{k} s": v for k, v in result.run["seconds"].items()}}
+
+
+def floor(count: int) -> dict[str, float]:
+    """The same reading, parsing and predicting, and nothing else."""
+    import apache_beam  # noqa: F401
+    import tensorflow  # noqa: F401
+
+    from evaluator_component.data.batch import Parser
+    from evaluator_component.data.features import ValueKind
+    from evaluator_component.data.files import find_shards
+    from evaluator_component.data.reader import read_blocks
+    from evaluator_component.models.predictor import open_model
+
+    paths = inputs.models()
+    shards = find_shards(str(inputs.examples(count)))
+    kinds = {"big_tipper": ValueKind.INT, "trip_start_hour": ValueKind.INT, "payment_type": ValueKind.BYTES}
+    before = time.perf_counter()
+    models = [open_model(path) for path in paths]
+    parser = Parser(kinds, keep_serialized=True)
+    rows = 0
+    for shard in shards:
+        for block in read_blocks(shard):
+            batch = parser.parse(block)
+            for model in models:
+                rows += len(model.predict(batch)["predictions"])
+    seconds = time.perf_counter() - before
+    assert rows == 2 * count
+    return {"seconds": seconds}
+
+
+def peer(count: int) -> dict[str, float]:
+    """TFMA's run_model_analysis on the same work, from call to return."""
+    import apache_beam as beam
+    import tensorflow_model_analysis as tfma
+    import tfx.v1  # noqa: F401 - TFMA's own names are complete only after it
+    from google.protobuf import json_format
+
+    candidate, baseline = inputs.models()
+    data = inputs.examples(count)
+    plain = config()
+    del plain["gate"]
+    eval_config = json_format.ParseDict(plain, tfma.EvalConfig())
+    before = time.perf_counter()
+    shared = [
+        tfma.default_eval_shared_model(str(path), eval_config=eval_config, model_name=name)
+        for path, name in ((candidate, "candidate"), (baseline, "baseline"))
+    ]
+    options = beam.options.pipeline_options.PipelineOptions(
+        flags=["--runner=apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"]
+    )
+    tfma.run_model_analysis(
+        eval_shared_model=shared,
+        eval_config=eval_config,
+        data_location=str(data / "*"),
+        output_path=str(_output(f"peer-{count}")),
+        pipeline_options=options,
+    )
+    return {"seconds": time.perf_counter() - before}
+
+
+def extra_spec(count: int) -> dict[str, float]:
+    """What one more slicing spec costs: the median ratio of interleaved pairs."""
+    import apache_beam  # noqa: F401
+    import tensorflow  # noqa: F401
+
+    import evaluator_component as ec
+
+    candidate, baseline = inputs.models()
+    data = str(inputs.examples(count))
+
+    def once(slices) -> float:
+        before = time.perf_counter()
+        ec.evaluate(config(slices=slices), candidate, baseline, data, _output("pairs"), progress=False)
+        return time.perf_counter() - before
+
+    once(SLICES)
+    ratios = []
+    for pair in range(PAIRS):
+        first, second = (SLICES, (*SLICES, EXTRA_SLICE)) if pair % 2 else ((*SLICES, EXTRA_SLICE), SLICES)
+        times = {first: once(first), second: once(second)}
+        ratios.append(times[(*SLICES, EXTRA_SLICE)] / times[SLICES])
+    return {"median ratio": statistics.median(ratios), "smallest": min(ratios), "largest": max(ratios)}
+
+
+def many_slices(count: int, slices: int) -> dict[str, float]:
+    """``slices`` distinct slices, 8 scalar metrics and a plot of the largest."""
+    import apache_beam  # noqa: F401
+    import tensorflow  # noqa: F401
+
+    import evaluator_component as ec
+
+    candidate, _ = inputs.models()
+    data = inputs.examples(count)
+    spec = config(slices=("user",), baseline=False)
+    before = time.perf_counter()
+    result = ec.evaluate(spec, candidate, None, str(data), _output("many"), progress=False)
+    seconds = time.perf_counter() - before
+    found = len(set(result.metrics.table.column("slice").to_pylist()[: 8 * (slices + 2)]))
+    return {"seconds": seconds, "slices": found - 1, **{f"{k} s": v for k, v in result.run["seconds"].items()}}
+
+
+def main(kind: str, *arguments: str) -> None:
+    """Runs one measurement."""
+    started = time.perf_counter()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    result = globals()[kind](*(int(argument) for argument in arguments))
+    print(json.dumps({**result, "process seconds": time.perf_counter() - started, "peak MiB": _peak_mib()}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

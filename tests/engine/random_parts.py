@@ -1,0 +1,99 @@
+"""Random plans, and random batches for them: two models, an output of scores and an output of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from evaluator_component.config import complete_config, load_config
+from evaluator_component.engine.accumulate import Evaluated, State
+from evaluator_component.engine.plan import Plan, make_plan
+from evaluator_component.metrics import Kind
+from evaluator_component.metrics.registry import build, catalogue
+from evaluator_component.slicing.codes import Membership
+
+CLASSES = 3
+SLICES = ("Overall", "a=1", "a=2", "b=x", "b=é")
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """A plan of a few entries of the catalogue, with or without weights and baseline."""
+    names = draw(st.lists(st.sampled_from(sorted(catalogue())), min_size=1, max_size=5, unique=True))
+    most = draw(st.sampled_from([2, 5, 65536]))
+    return make(names, weighted=draw(st.booleans()), baseline=draw(st.booleans()), max_distinct_scores=most)
+
+
+def make(names: Sequence[str], *, weighted: bool, baseline: bool, max_distinct_scores: int = 65536) -> Plan:
+    """The plan of metrics by class name; those over classes see the output "classes"."""
+    specs: dict[str, list[Any]] = {"score": [], "classes": []}
+    for name in names:
+        output = "classes" if _kind(name) is Kind.CLASSES else "score"
+        specs[output].append({"class_name": name})
+    model: dict[str, Any] = {
+        "label_keys": {"score": "y", "classes": "c"},
+        "prediction_keys": {"score": "score", "classes": "classes"},
+    }
+    if weighted:
+        model["example_weight_keys"] = {"score": "w", "classes": "w"}
+    config = {
+        "model_specs": [model],
+        "metrics_specs": [{"metrics": m, "output_names": [output]} for output, m in specs.items() if m],
+        "engine": {"max_distinct_scores": max_distinct_scores},
+    }
+    return make_plan(complete_config(load_config(config), has_baseline=baseline), evaluate_baseline=baseline)
+
+
+def _kind(class_name: str) -> Kind:
+    from evaluator_component.proto import config_pb2
+
+    return build(config_pb2.MetricConfig(class_name=class_name))[0].kind
+
+
+def batch(plan: Plan, seed: int, size: int) -> Evaluated:
+    """Examples with tied, extreme and a few unusable scores, each in some of the slices."""
+    rng = np.random.default_rng(seed)
+
+    def scores() -> np.ndarray:
+        values = np.where(rng.random(size) < 0.5, rng.integers(0, 4, size) / 4, rng.random(size))
+        values[rng.random(size) < 0.1] = rng.choice([0.0, -0.0, 1.0, 1e-12, 1 - 1e-12, np.nan, np.inf])
+        return values
+
+    weighted = any(weight for model in plan.models for _, weight in model.weight_keys)
+    weights = rng.choice([0.0, 1.0, 0.1, 2.5], size)
+    member = rng.random((size, len(SLICES))) < rng.random(len(SLICES))
+    member[:, 0] = True
+    rows, codes = np.nonzero(member)
+    order = rng.permutation(len(SLICES)).astype(np.int32)  # ids are a batch's own
+    names = tuple(np.array(SLICES)[np.argsort(order)].tolist())
+    return Evaluated(
+        Membership(rows.astype(np.int32), order[codes], names),
+        {"score": rng.integers(0, 2, size).astype(float), "classes": rng.integers(0, CLASSES, size).astype(float)},
+        {
+            (model, output): scores() if output == "score" else rng.random((size, CLASSES))
+            for model in range(len(plan.models))
+            for output in ("score", "classes")
+        },
+        {"score": weights, "classes": weights} if weighted else {},
+        size,
+    )
+
+
+def arrays(part: Evaluated | State) -> list[np.ndarray]:
+    """All NumPy arrays of a batch or a state."""
+    if isinstance(part, Evaluated):
+        columns = [part.slices.rows, part.slices.codes]
+        return [*columns, *part.labels.values(), *part.predictions.values(), *part.weights.values()]
+    tables = [part.by_slice, *part.by_key]
+    keys = [array for table in tables for array in (table.slices, table.keys, table.levels) if array is not None]
+    return [*keys, *(column for table in tables for column in table.columns)]
+
+
+def freeze(part: Any) -> Any:
+    """Makes all arrays read-only, so that writing to them raises."""
+    for array in arrays(part):
+        array.flags.writeable = False
+    return part

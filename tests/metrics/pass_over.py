@@ -1,0 +1,129 @@
+"""A pass over examples in memory: labels, predictions, weights and slices → the metric table and the plots table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluator_component.config import complete_config, load_config
+from evaluator_component.engine import finalise
+from evaluator_component.engine.accumulate import Evaluated, State, accumulate, merge
+from evaluator_component.engine.plan import Plan, make_plan
+from evaluator_component.metrics import Kind, Metric, Plot
+from evaluator_component.metrics.registry import build
+from evaluator_component.proto import config_pb2
+from evaluator_component.slicing.codes import Membership
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Labels ``[n]`` (or one-hot), predictions ``[n]`` or ``[n, classes]``, weights ``[n]`` or None, slices.
+
+    ``groups`` numbers a second slice beside Overall that each example is in; -1 for none.
+    """
+
+    labels: Array
+    predictions: Array
+    weights: Array | None = None
+    groups: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def mass(self) -> Array:
+        """The weights, ones without."""
+        return np.ones(len(self)) if self.weights is None else self.weights
+
+    def rows(self, rows: Any) -> Examples:
+        """The examples of these rows."""
+        optional = [None if column is None else column[rows] for column in (self.weights, self.groups)]
+        return Examples(self.labels[rows], self.predictions[rows], *optional)
+
+    def weigh(self, weights: Any) -> Examples:
+        """The same examples with other weights."""
+        return replace(self, weights=weights)
+
+
+Row = Mapping[str, Any]
+
+
+def plan(metrics: Sequence[Mapping[str, Any]], *, weighted: bool, max_distinct_scores: int = 65536) -> Plan:
+    """The plan of these metrics for one model with one output."""
+    model = {"label_key": "y", "example_weight_key": "w"} if weighted else {"label_key": "y"}
+    config = {
+        "model_specs": [model],
+        "metrics_specs": [{"metrics": list(metrics)}],
+        "engine": {"max_distinct_scores": max_distinct_scores},
+    }
+    return make_plan(complete_config(load_config(config)), evaluate_baseline=False)
+
+
+def add_up(planned: Plan, examples: Examples, batch: int = 50) -> State:
+    """The sums of the examples, in batches of so many."""
+    starts = range(0, max(len(examples), 1), batch)
+    parts = [accumulate(planned, _evaluated(examples.rows(slice(start, start + batch)))) for start in starts]
+    return merge(planned, parts)
+
+
+def _evaluated(part: Examples) -> Evaluated:
+    rows = np.arange(len(part), dtype=np.int32)
+    codes = np.zeros(len(part), np.int32)
+    names = ["Overall"]
+    if part.groups is not None:
+        inside = np.flatnonzero(part.groups >= 0)
+        present, number = np.unique(part.groups[inside], return_inverse=True)
+        names += [f"group={group}" for group in present]
+        rows = np.concatenate([rows, inside.astype(np.int32)])
+        codes = np.concatenate([codes, number.reshape(-1).astype(np.int32) + 1])
+        order = np.argsort(rows, kind="stable")
+        rows, codes = rows[order], codes[order]
+    weights = {} if part.weights is None else {"": part.weights}
+    slices = Membership(rows, codes, tuple(names))
+    return Evaluated(slices, {"": part.labels}, {(0, ""): part.predictions}, weights, len(part))
+
+
+def tables(
+    metrics: Sequence[Mapping[str, Any]], examples: Examples, max_distinct_scores: int = 65536
+) -> tuple[list[Row], list[Row]]:
+    """The rows of the metric table and of the plots table."""
+    planned = plan(metrics, weighted=examples.weights is not None, max_distinct_scores=max_distinct_scores)
+    found, plots = finalise.finalise(planned, {"eval": add_up(planned, examples)})
+    return found.to_pylist(), plots.to_pylist()
+
+
+def values(entry: Mapping[str, Any], examples: Examples, max_distinct_scores: int = 65536) -> dict[str, Row]:
+    """The rows of one metric that has one value per slice, by slice."""
+    rows, _ = tables([entry], examples, max_distinct_scores)
+    by_slice = {row["slice"]: row for row in rows}
+    assert len(by_slice) == len(rows)
+    return by_slice
+
+
+def value(entry: Mapping[str, Any], examples: Examples) -> float:
+    """The overall value of one metric."""
+    return float(values(entry, examples)["Overall"]["value"])
+
+
+def built(class_name: str, options: str = "") -> tuple[Metric | Plot, ...]:
+    """A catalogue entry's metrics, with its default options or these (JSON)."""
+    return build(config_pb2.MetricConfig(class_name=class_name, config=options))
+
+
+def sample(kind: Kind, seed: int, size: int = 120, *, weighted: bool = False, grouped: bool = False) -> Examples:
+    """Random examples that a kind of metric can use, a third of the scores tied."""
+    rng = np.random.default_rng(seed)
+    if kind is Kind.CLASSES:
+        labels, predictions = rng.integers(0, 4, size).astype(float), rng.dirichlet(np.ones(4), size)
+    else:
+        labels = (rng.random(size) < 0.4).astype(float)
+        predictions = np.clip(0.3 * labels + rng.normal(0.35, 0.2, size), 0.0, 1.0)
+        predictions = np.where(rng.random(size) < 0.33, np.round(predictions, 1), predictions)
+    weights = np.where(rng.random(size) < 0.1, 0.0, rng.gamma(2.0, 1.0, size)) if weighted else None
+    return Examples(labels, predictions, weights, rng.integers(-1, 3, size) if grouped else None)
