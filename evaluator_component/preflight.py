@@ -115,7 +115,7 @@ def check(
     _check_same_outputs(plan, predictors)
     _try_first_records(job, shards, tuple(predictors))
     _check_threshold_names(complete, plan)
-    notices = [*notices, *_plain_rule_notices(complete, plan)]
+    notices = [*notices, *_ignored_options(complete), *_plain_rule_notices(complete, plan)]
     return Preflight(complete, job, shards, state, tuple(notices), tuple(predictors))
 
 
@@ -234,6 +234,19 @@ def _check_threshold_names(config: Any, plan: Plan) -> None:
     known = {planned.metric.name for planned in plan.metrics if isinstance(planned.metric, Metric)}
     for path, name, hint in unknown_threshold_names(config, known):
         raise ConfigError(f"{path}: no metric of this config is called {name!r}; {hint}")
+
+
+def _ignored_options(config: Any) -> list[str]:
+    """What a config may hold, for the peer's sake, that changes nothing here yet."""
+    options = config.options
+    notices = []
+    if options.compute_confidence_intervals.value:
+        notices.append("options.compute_confidence_intervals: not computed yet; thresholds compare point values")
+    if options.include_default_metrics.value and options.HasField("include_default_metrics"):
+        notices.append("options.include_default_metrics: metrics compiled into a model are not computed yet")
+    if config.cross_slicing_specs:
+        notices.append("cross_slicing_specs: slices are not compared with each other yet")
+    return notices
 
 
 def _plain_rule_notices(config: Any, plan: Plan) -> list[str]:

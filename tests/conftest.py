@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     root = tmp_path_factory.mktemp("trips")
     made = trips.make_trips(20_000)
     bounds = [0, 100, 4_100, 13_000, 19_999, 20_000]
-    for i, (start, stop) in enumerate(zip(bounds, bounds[1:], strict=False)):
+    for i, (start, stop) in enumerate(itertools.pairwise(bounds)):
         trips.write_records(root / "spread" / f"data-{i:05d}-of-00005", made.records[start:stop], gz=i % 2 == 1)
     return Material(
         made,

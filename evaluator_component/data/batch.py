@@ -123,7 +123,7 @@ class Parser:
         if self._kinds:
             try:
                 parsed = tf.io.parse_example(records, self._specification())
-            except (tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:  # the latter: its message has raw bytes
+            except (tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:  # the latter from raw bytes in it
                 raise self._unparsable(block, records, error) from error
             arrays = [_to_arrow(parsed[name]) for name in self._kinds]
         columns = pa.RecordBatch.from_arrays(arrays, names=list(self._kinds))

@@ -1,7 +1,7 @@
 """Whether a file ends where its last record ends.
 
-TensorFlow takes a file that stops inside a record's header, or a gzip stream that stops between two records, for a whole
-one: without this check the examples behind the cut would be missing from the result, and nobody would know.
+TensorFlow takes a file that stops inside a record's header, or a gzip stream that stops between two records, for a
+whole one: without this check the examples behind the cut would be missing from the result, and nobody would know.
 """
 
 from __future__ import annotations

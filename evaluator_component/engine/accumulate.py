@@ -84,7 +84,7 @@ def empty(plan: Plan) -> State:
 
 def accumulate(plan: Plan, batch: Evaluated) -> State:
     """Sums one batch. Sums within a batch are made in the order of its rows, so a batch has one result."""
-    views = {key: batch.view(key) for key, _ in (*plan.slice_terms, *plan.keyed_terms)}
+    views = {key: batch.view(key) for key in plan.views}
     slices, slice_count = batch.slices, len(batch.slices.names)
     table = np.empty((batch.size, plan.slice_column_count))
     column = 0
@@ -98,14 +98,14 @@ def accumulate(plan: Plan, batch: Evaluated) -> State:
         (np.ones(len(slices.codes)), slices.codes, bounds), shape=(slice_count, batch.size)
     )
     totals = np.ascontiguousarray((membership @ table).T)
-    by_slice = Sums(
-        np.arange(slice_count, dtype=np.int32), None, None, tuple(exact.encode(column) for column in totals)
-    )
+    by_slice = Sums(np.arange(slice_count, dtype=np.int32), None, None, exact.encode_all(totals))
     by_key = []
     for key, terms in plan.keyed_terms:
         view = views[key]
         keys = terms.keys(view)
-        by_key.append(_sum_by_key(slices, slice_count, keys, terms.compute(view), by_score=terms.keyed_by_score))
+        sums = _sum_by_key(slices, slice_count, keys, terms.compute(view), by_score=terms.keyed_by_score)
+        crowded = terms.keyed_by_score and len(sums) > plan.max_distinct_scores
+        by_key.append(add_up(sums, plan.max_distinct_scores) if crowded else sums)
     return _sorted(State(pa.array(slices.names, pa.string()), by_slice, tuple(by_key), batch.size))
 
 
@@ -132,7 +132,7 @@ def _sum_by_key(
         occupied, sums = occupied[some], [column[some] for column in sums]
     codes, rank = np.divmod(occupied, width)
     levels = np.zeros(len(occupied), np.uint8) if by_score else None
-    return Sums(codes.astype(np.int32), distinct[rank], levels, tuple(exact.encode(column) for column in sums))
+    return Sums(codes.astype(np.int32), distinct[rank], levels, exact.encode_all(np.stack(sums)))
 
 
 def _totals(cells: npt.NDArray[np.intp], values: Float64, count: int) -> Float64:
@@ -162,8 +162,7 @@ def merge(plan: Plan, states: Iterable[State]) -> State:
             add_up(by_slice, plan.max_distinct_scores),
             tuple(add_up(table, plan.max_distinct_scores) for table in by_key),
             sum(part.examples for part in parts),
-        ),
-        plan.max_distinct_scores,
+        )
     )
 
 
@@ -171,7 +170,7 @@ def _renumber(table: Sums, position: npt.NDArray[np.int32]) -> Sums:
     return Sums(position[table.slices], table.keys, table.levels, table.columns)
 
 
-def _sorted(state: State, max_distinct: int | None = None) -> State:
+def _sorted(state: State) -> State:
     """Puts the slices into the order of their names, which makes equal sums equal bits."""
     order = pc.sort_indices(state.names).to_numpy()
     if bool(np.all(order[1:] > order[:-1])):

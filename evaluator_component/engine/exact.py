@@ -36,11 +36,21 @@ _COUNT_MASK = (1 << 21) - 1
 
 def encode(values: Float64) -> Int64:
     """Turns float64 ``[rows]`` into a column: whole if every value is an integer below 2**52, else wide."""
-    if bool(np.all(np.isfinite(values))) and bool(np.all(np.abs(values) < _WHOLE_LIMIT)):
+    return encode_all(values[np.newaxis])[0]
+
+
+def encode_all(values: Float64) -> tuple[Int64, ...]:
+    """Turns float64 ``[columns, rows]`` into columns, each as :func:`encode` does."""
+    with np.errstate(invalid="ignore"):
         truncated = values.astype(np.int64)
-        if np.array_equal(truncated, values):
-            return truncated
-    return canonical(_encode_wide(values))
+        whole = np.all((np.abs(values) < _WHOLE_LIMIT) & (truncated == values), axis=1)
+    columns = list(truncated)
+    wide = np.flatnonzero(~whole)
+    if len(wide):
+        encoded = _encode_wide(values[wide].reshape(-1)).reshape(len(wide), values.shape[1], LIMBS + 1)
+        for position, column in zip(wide, encoded, strict=True):
+            columns[position] = canonical(column)
+    return tuple(columns)
 
 
 def _encode_wide(values: Float64) -> Int64:

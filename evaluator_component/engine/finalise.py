@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from evaluator_component.engine import exact
 from evaluator_component.engine.accumulate import State, merge
@@ -19,6 +20,11 @@ from evaluator_component.metrics.terms import Examples, Float64, Histogram, Tota
 from evaluator_component.results import tables
 
 Int32 = npt.NDArray[np.int32]
+
+_PRIVATE = frozenset(
+    ("n", "weighted_n", "bracket_lower", "bracket_upper", "baseline_value", "change")
+    + ("change_bracket_lower", "change_bracket_upper")
+)
 
 
 def finalise(plan: Plan, states: Mapping[str, State]) -> tuple[pa.Table, pa.Table]:
@@ -115,7 +121,21 @@ class _Split:
         }
         if baseline is not None:
             content |= _change(values, baseline.values)
-        return tables.metrics_table(content)
+        return tables.metrics_table(self._without_private(content, totals[Examples()][0]))
+
+    def _without_private(self, content: dict[str, Any], examples: Float64) -> dict[str, Any]:
+        """Blanks what is told of slices that are smaller than ``options.min_slice_size``."""
+        private = examples < self._plan.min_slice_size
+        if not private.any():
+            return content
+        blanked = dict(content)
+        for name in _PRIVATE & content.keys():
+            if content[name] is not None:
+                blanked[name] = pc.if_else(pa.array(private), None, pa.array(content[name]))
+        blanked["value"] = np.where(private, np.nan, content["value"])
+        reason = f"fewer than {self._plan.min_slice_size} examples (options.min_slice_size)"
+        blanked["reason"] = pc.if_else(pa.array(private), reason, content["reason"])
+        return blanked
 
     def plot_tables(self) -> list[pa.Table]:
         """One table per plot and model, for the overall slice and the largest ones."""
@@ -126,6 +146,8 @@ class _Split:
         for planned in planned_plots:
             totals = self._totals[planned.view]
             wanted = self._plot_slices(totals[Examples()][0])
+            if not len(wanted):
+                continue
             plot = planned.metric
             assert isinstance(plot, Plot)
             data = plot.result(totals, wanted)
@@ -148,9 +170,8 @@ class _Split:
         return result
 
     def _plot_slices(self, examples: Float64) -> Int32:
-        if self._count <= self._plan.max_plot_slices:
-            return np.arange(self._count, dtype=np.int32)
-        largest = np.argsort(-examples, kind="stable")[: self._plan.max_plot_slices]
+        shown = np.flatnonzero(examples >= self._plan.min_slice_size)
+        largest = shown[np.argsort(-examples[shown], kind="stable")[: self._plan.max_plot_slices]]
         return np.sort(largest).astype(np.int32)
 
     def _slices(self, index: Int32) -> pa.DictionaryArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from evaluator_component.config.complete import BASELINE, CANDIDATE
@@ -85,6 +86,7 @@ class Plan:
         slice_columns: Features that are sliced on.
         max_distinct_scores: More distinct scores in a slice are coarsened.
         max_plot_slices: Plots are made for at most this many slices.
+        min_slice_size: Of smaller slices neither values nor sizes are told, for privacy.
     """
 
     models: tuple[ModelPlan, ...]
@@ -96,6 +98,12 @@ class Plan:
     slice_columns: tuple[str, ...]
     max_distinct_scores: int
     max_plot_slices: int
+    min_slice_size: int
+
+    @cached_property
+    def views(self) -> tuple[ViewKey, ...]:
+        """The distinct views that terms are computed from."""
+        return tuple(dict.fromkeys(key for key, _ in (*self.slice_terms, *self.keyed_terms)))
 
     @property
     def slice_column_count(self) -> int:
@@ -142,6 +150,7 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
         tuple(sorted({name for group in groups for name in group.features})),
         int(engine.max_distinct_scores),
         int(engine.max_plot_slices),
+        int(config.options.min_slice_size.value),
     )
 
 

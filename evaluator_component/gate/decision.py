@@ -32,7 +32,7 @@ def decide(metrics: pa.Table, config: config_pb2.EvalConfig, baseline: BaselineS
 
     Args:
       metrics: The metric table.
-      config: The config as it was written (not completed, so that a policy given in words can be told from a default).
+      config: The config. Choices of its gate block that nobody made in words must be unset.
       baseline: What is known about the baseline.
 
     Raises:

@@ -39,7 +39,7 @@ class Policy:
     def to_dict(self) -> dict[str, Any]:
         """Returns what verdict.json says about the policy."""
         content = {**asdict(self), "splits": list(self.splits)}
-        del content["no_baseline_in_words"]  # a completed config cannot tell
+        del content["no_baseline_in_words"]  # how the config was written, not what it means
         return content
 
 
@@ -121,6 +121,5 @@ def _refuse_unsupported(gate: config_pb2.GateOptions) -> None:
         )
     if gate.HasField("confidence"):
         raise ConfigError("gate.confidence: not supported yet; leave it out to compare the values as they are")
-    # HOLM is what a completed config says where nothing was asked for; without BLOCK it changes nothing.
-    if gate.correction not in (gate.CORRECTION_UNSPECIFIED, gate.CORRECTION_HOLM):
+    if gate.correction != gate.CORRECTION_UNSPECIFIED:
         raise ConfigError("gate.correction: not supported yet; leave it out")

@@ -34,9 +34,8 @@ class _Calibration:
     def __call__(self, totals: Totals, wanted: Any) -> PlotData:
         b = self.buckets
         weight, labels, predictions = _dense(totals.histogram(b), wanted, b.count + 2)
-        edges = b.left + np.arange(b.count + 1) * (b.right - b.left) / b.count
-        lower = np.concatenate([[-np.inf], edges])
-        upper = np.concatenate([edges, [np.inf]])
+        lower = np.concatenate([[-np.inf], b.edges])
+        upper = np.concatenate([b.edges, [np.inf]])
         return PlotData(
             np.repeat(np.asarray(wanted, np.int32), b.count + 2),
             np.tile(np.arange(b.count + 2, dtype=np.int32), len(wanted)),

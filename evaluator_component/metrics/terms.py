@@ -302,11 +302,14 @@ class CalibrationBuckets:
     columns = ("weight", "labels", "predictions")
     keyed_by_score = False
 
+    @property
+    def edges(self) -> Float64:
+        """float64 ``[count + 1]``, from ``left`` to ``right``."""
+        return np.linspace(self.left, self.right, self.count + 1)
+
     def keys(self, view: View) -> Float64:
         """See :class:`KeyedTerms`."""
-        position = np.floor((view.predictions - self.left) / (self.right - self.left) * self.count) + 1.0
-        position = np.clip(position, 0.0, self.count + 1.0)
-        return np.where(view.predictions >= self.right, self.count + 1.0, position)
+        return np.searchsorted(self.edges, view.predictions, side="right").astype(np.float64)
 
     def compute(self, view: View) -> tuple[Float64, ...]:
         """See :class:`Terms`."""

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from evaluator_component.data.batch import Batch
 from evaluator_component.errors import ModelError, nearest
@@ -78,8 +79,9 @@ def open_model(path: str | os.PathLike[str], signature_name: str = "", batch_siz
     if len(candidates) == 1:
         return keras_file.load(str(candidates[0]), batch_size)
     found = ", ".join(sorted(child.name for child in file.iterdir())[:10]) if file.is_dir() else "a file"
-    inner = sorted(str(p.parent) for p in file.glob("**/saved_model.pb"))[:3] if file.is_dir() else []
-    hint = f"; a model lies in {', '.join(inner)}" if inner else ""
+    inner = sorted({*file.glob("**/saved_model.pb"), *file.glob("*/**/*.keras")}) if file.is_dir() else []
+    places = ", ".join(str(found if found.suffix == ".keras" else found.parent) for found in inner[:3])
+    hint = f"; a model lies in {places}" if inner else ""
     raise ModelError(
         f"{location}: holds no model; expected saved_model.pb or one .keras file, found {found or 'nothing'}{hint}"
     )
@@ -89,7 +91,7 @@ def dense_input(batch: Batch, info: TensorInfo, model_path: str) -> npt.NDArray[
     """One feature of a batch as the dense array that a model takes.
 
     Raises:
-        ModelError: A record lacks the feature or has another number of values.
+        ModelError: A record lacks the feature or has another number of values, or values of another kind.
     """
     array = batch.column(info.name)
     offsets = array.offsets.to_numpy()
@@ -103,8 +105,15 @@ def dense_input(batch: Batch, info: TensorInfo, model_path: str) -> npt.NDArray[
             f"{batch.where(int(odd[0]))} has {lengths[odd[0]]}; export a signature that takes serialized examples "
             "and fills in missing values, or fill them in the data"
         )
+    is_text, wants_text = pa.types.is_binary(array.type.value_type), info.dtype in ("object", "str")
+    if is_text is not wants_text:
+        held, wanted = ("strings", "numbers") if is_text else ("numbers", "strings")
+        raise ModelError(
+            f"{model_path}: input {info} takes {wanted}, and feature {info.name!r} holds {held}; export a signature "
+            "that takes serialized examples, or name the input after a feature of its own kind"
+        )
     values = array.values.to_numpy(zero_copy_only=False)
-    if info.dtype not in ("object", "str"):
+    if not wants_text:
         values = values.astype(info.dtype)
     if len(info.shape) == 1:
         return np.asarray(values).reshape(batch.size)

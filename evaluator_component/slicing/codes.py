@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -112,19 +113,11 @@ def _shortest(value: float) -> float:
 
 def _combine(group: Grouping, features: Sequence[_Feature]) -> tuple[Int32, Int32, list[str]]:
     """The cross of several features: every combination of an example's values."""
-    rows, codes = features[0].rows, features[0].codes.astype(np.int64)
+    rows, columns = features[0].rows, [features[0].codes]
     for feature in features[1:]:
         rows, left, right = _join(rows, feature.rows)
-        codes = codes[left] * max(len(feature.values), 1) + feature.codes[right]
-    distinct, inverse = np.unique(codes, return_inverse=True)
-    compact: Int32 = inverse.astype(np.int32).reshape(-1)
-    parts = []
-    rest = distinct
-    for feature in reversed(features):
-        rest, part = np.divmod(rest, max(len(feature.values), 1))
-        parts.append(part)
-    parts.reverse()
-    picked = [part.tolist() for part in parts]
+        columns = [*(codes[left] for codes in columns), feature.codes[right]]
+    picked, compact = _distinct(columns, [max(len(feature.values), 1) for feature in features])
     if not group.takes_all:
         keep = np.array([_is_wanted(group, features, key) for key in zip(*picked, strict=True)], bool)
         number = (np.cumsum(keep) - 1).astype(np.int32)
@@ -137,6 +130,22 @@ def _combine(group: Grouping, features: Sequence[_Feature]) -> tuple[Int32, Int3
     ]
     names = texts[0] if len(texts) == 1 else [", ".join(pairs) for pairs in zip(*texts, strict=True)]
     return rows, compact, names
+
+
+def _distinct(columns: Sequence[Int32], spans: Sequence[int]) -> tuple[list[list[int]], Int32]:
+    """The distinct rows of several columns of codes, column by column, and which of them each row is."""
+    if math.prod(spans) >= 1 << 62:
+        table, number = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
+        return [part.tolist() for part in table.T], number.astype(np.int32).reshape(-1)
+    key = columns[0].astype(np.int64)
+    for codes, span in zip(columns[1:], spans[1:], strict=True):
+        key = key * span + codes
+    rest, number = np.unique(key, return_inverse=True)
+    parts = []
+    for span in reversed(spans):
+        rest, part = np.divmod(rest, span)
+        parts.append(part.tolist())
+    return parts[::-1], number.astype(np.int32).reshape(-1)
 
 
 @functools.lru_cache(maxsize=1 << 18, typed=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import shutil
 import sys
 import tempfile
 import time
@@ -81,6 +82,17 @@ class Folders:
         """What the libraries print."""
         return self.output / "demo.log"
 
+    def replaceable(self) -> bool:
+        """Tells whether the folder is empty, or holds an earlier demo and nothing else."""
+        own = {self.data, self.root, self.metadata, self.serving, self.log}
+        return self.output.is_dir() and own.issuperset(self.output.iterdir())
+
+    def start_afresh(self) -> None:
+        """Makes the folder, empty: a model of an earlier demo would count as a baseline."""
+        if self.output.exists():
+            shutil.rmtree(self.output)
+        self.output.mkdir(parents=True)
+
     def pushed(self) -> set[str]:
         """Returns the names of the pushed models' folders."""
         return {path.name for path in self.serving.iterdir()} if self.serving.is_dir() else set()
@@ -89,17 +101,16 @@ class Folders:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the demo and returns its exit code."""
     parser = argparse.ArgumentParser(description="Run the taxi pipeline three times: rubber stamp, better, worse.")
-    parser.add_argument("--output", type=Path, default=Path("demo_output"), help="a folder of the demo's own")
+    parser.add_argument(
+        "--output", type=Path, default=Path("demo_output"), help="folder of the demo's own; an earlier demo is replaced"
+    )
     parser.add_argument("--data-root", type=Path, help="folder of CSV files with real trips (default: generated ones)")
     options = parser.parse_args(arguments)
     folders = Folders(options.output.resolve())
-    if folders.output.exists() and any(folders.output.iterdir()):
-        parser.error(
-            f"--output: {folders.output} is not empty; models in it would count as a baseline. Name a new folder"
-        )
+    if folders.output.exists() and not folders.replaceable():
+        parser.error(f"--output: {folders.output} holds something else than an earlier demo. Name a new folder")
     if options.data_root and not any(options.data_root.glob("*.csv")):
         parser.error(f"--data-root: no .csv file in {options.data_root}")
-    folders.output.mkdir(parents=True, exist_ok=True)
     return _play(folders, options.data_root and options.data_root.resolve())
 
 
@@ -107,6 +118,7 @@ def _play(folders: Folders, data_root: Path | None) -> int:
     from console import Console
 
     began = time.monotonic()
+    folders.start_afresh()
     with _scratch(), Console(folders.log) as console:
         try:
             console.say(

@@ -167,5 +167,5 @@ def test_parser_names_the_record_by_its_number_in_the_file(tmp_path: Path, recor
     parser = Parser({"fare": ValueKind.FLOAT}, keep_serialized=False)
     _, second = read_blocks(shard)
 
-    with pytest.raises(DataError, match="record 8300 is not a tf.Example"):
+    with pytest.raises(DataError, match=r"record 8300 is not a tf\.Example"):
         parser.parse(second)

@@ -190,7 +190,6 @@ def test_a_split_is_the_whole(seed: int, size: int, data: st.DataObject) -> None
     assert_near(totals(plan, merge(plan, pieces)), totals(plan, accumulate(plan, part)))
 
 
-@pytest.mark.xfail(strict=True, reason="accumulate() leaves a single batch uncoarsened, however many scores it has")
 def test_a_crowded_batch_is_coarsened_like_its_pieces() -> None:
     plan = make(["AUC"], weighted=False, baseline=False, max_distinct_scores=5)
     part = clean(batch(plan, 1, 40))

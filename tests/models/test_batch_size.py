@@ -112,7 +112,7 @@ def test_model_that_does_not_fit_with_one_example_fails(batch_of: BatchOf) -> No
     def call(_: dict[str, Any]) -> dict[str, Any]:
         raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
 
-    with pytest.raises(ModelError, match="records 0 to 0 of .*ResourceExhaustedError: out of memory"):
+    with pytest.raises(ModelError, match=r"records 0 to 0 of .*ResourceExhaustedError: out of memory"):
         in_chunks(call, {"fare": np.zeros(300)}, batch_of("fare"), 8192, "model/that/is/too/large")
 
 

@@ -83,6 +83,7 @@ def test_signature_of_several_types_and_ranks(tmp_path: Path, few: trips.Trips, 
     np.testing.assert_allclose(scores, expected, rtol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:When providing `inputs` as a dict:UserWarning")
 @pytest.mark.parametrize("how", ["single", "list", "dict", "dict with other names"])
 def test_keras_inputs(how: str, tmp_path: Path, few: trips.Trips, batch_of: BatchOf) -> None:
     import keras

@@ -227,17 +227,28 @@ def test_model_that_takes_a_feature_which_the_data_lacks(tmp_path: Path, data: P
         ec.check(config(), tmp_path, data=data)
 
 
-def test_model_that_needs_numbers_where_the_data_holds_strings(tmp_path: Path, data: Path) -> None:
+@pytest.mark.parametrize(
+    ("feature", "dtype", "message"),
+    [
+        ("payment", "float32", "takes numbers, and feature 'payment' holds strings"),
+        ("hour", "string", "takes strings, and feature 'hour' holds numbers"),
+    ],
+)
+def test_model_that_takes_another_kind_than_the_data_holds(
+    feature: str, dtype: str, message: str, tmp_path: Path, data: Path
+) -> None:
     import tensorflow as tf
 
     class Columns(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="payment")])
-        def serve(self, payment: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"score": payment}
+        @tf.function(
+            input_signature=[tf.TensorSpec([None, 1], dtype, name=feature), tf.TensorSpec([None], name="fare")]
+        )
+        def serve(self, odd: tf.Tensor, fare: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"score": fare + tf.cast(tf.size(odd), tf.float32)}
 
     tf.saved_model.save(Columns(), str(tmp_path), signatures={"serving_default": Columns().serve})
 
-    with pytest.raises(ModelError, match=rf"^{tmp_path}: input payment float32\[\?\].*holds strings"):
+    with pytest.raises(ModelError, match=rf"^{tmp_path}: input {feature} .*{message}"):
         ec.check(config(), tmp_path, data=data)
 
 

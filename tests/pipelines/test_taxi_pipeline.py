@@ -51,11 +51,15 @@ def test_graph(taxi: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--output", "{full}"], "is not empty"), (["--output", "{new}", "--data-root", "{new}"], "no .csv file in")],
+    [
+        (["--output", "{full}"], "holds something else"),
+        (["--output", "{new}", "--data-root", "{new}"], "no .csv file in"),
+    ],
 )
 def test_demo_refuses_wrong_folders(pipelines: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
     full = tmp_path / "full"
     full.mkdir()
+    (full / "demo.log").touch()
     (full / "mine.txt").write_text("keep me")
     command = [argument.format(full=full, new=tmp_path / "new") for argument in arguments]
     done = subprocess.run(
@@ -64,3 +68,18 @@ def test_demo_refuses_wrong_folders(pipelines: Path, tmp_path: Path, arguments: 
     assert done.returncode == 2
     assert message in done.stderr
     assert (full / "mine.txt").read_text() == "keep me"
+
+
+def test_an_earlier_demo_is_replaced(taxi: Path, tmp_path: Path) -> None:
+    from run import Folders
+
+    folders = Folders(tmp_path / "demo")
+    folders.start_afresh()
+    (folders.serving / "1").mkdir(parents=True)
+    folders.log.touch()
+    assert folders.replaceable()
+    assert folders.pushed() == {"1"}
+    folders.start_afresh()
+    assert list(folders.output.iterdir()) == []
+    (folders.output / "notes.txt").touch()
+    assert not folders.replaceable()

@@ -1,0 +1,282 @@
+"""Every metric and plot against an independent value: random data, hard cases, weights, slices, options."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from oracles import ORACLES, auc_precision_recall, mean
+from pass_over import Examples, built, sample, tables, value, values
+
+from evaluator_component import ConfigError
+from evaluator_component.metrics import Kind, Plot
+from evaluator_component.metrics.modules import load_module
+from evaluator_component.metrics.registry import catalogue
+
+METRICS = sorted(name for name in catalogue() if not isinstance(built(name)[0], Plot))
+PLOTS = {"CalibrationPlot", "ConfusionMatrixPlot"}
+THRESHOLDED = ("Precision", "Recall", "F1Score", "FPR", "FalsePositiveRate", "FNR", "FalseNegativeRate")
+
+
+def test_every_entry_has_an_oracle() -> None:
+    assert set(catalogue()) == set(ORACLES) | PLOTS
+
+
+def assert_near(found: float, expected: float) -> None:
+    if math.isnan(expected):
+        assert math.isnan(found), (found, expected)
+    else:
+        assert math.isclose(found, expected, rel_tol=1e-9, abs_tol=1e-12), (found, expected)
+
+
+def one_class(base: Examples, label: float) -> Examples:
+    return Examples(np.full(len(base), label), base.predictions, base.weights, base.groups)
+
+
+def scored(base: Examples, predictions: Any) -> Examples:
+    return Examples(base.labels, np.broadcast_to(predictions, base.predictions.shape), base.weights, base.groups)
+
+
+def classes(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).random(120) < 0.5
+
+
+CASES: dict[str, Callable[[Examples], Examples]] = {
+    "random": lambda base: base,
+    "without weights": lambda base: base.weigh(None),
+    "weights of very different sizes": lambda base: base.weigh(np.geomspace(1e-9, 1e9, len(base))),
+    "no weight": lambda base: base.weigh(np.zeros(len(base))),
+    "one row": lambda base: base.rows(slice(0, 1)),
+    "two rows": lambda base: base.rows(slice(0, 2)),
+    "negatives only": lambda base: one_class(base, 0.0),
+    "positives only": lambda base: one_class(base, 1.0),
+    "one score": lambda base: scored(base, 0.5),
+    "scores at the threshold or next to it": lambda base: scored(
+        base, np.where(base.predictions > 0.4, np.nextafter(0.5, 1), 0.5)
+    ),
+    "scores of 1e-12": lambda base: scored(base, base.predictions * 1e-12),
+    "scores of 1 - 1e-12": lambda base: scored(base, 1 - base.predictions * 1e-12),
+    "scores of 0 and 1": lambda base: scored(base, np.round(base.predictions)),
+    "scores of both signs": lambda base: scored(base, base.predictions * 20 - 10),
+}
+SOFT = {"soft labels", "labels of any size"}
+
+
+def cases(kind: Kind) -> Iterator[tuple[str, Examples]]:
+    for seed, (name, make) in enumerate(CASES.items()):
+        yield name, make(sample(kind, seed, weighted=True, grouped=True))
+    base = sample(kind, 99, weighted=True, grouped=True)
+    rng = np.random.default_rng(99)
+    if kind is Kind.CLASSES:
+        yield "one-hot labels", Examples(np.eye(4)[base.labels.astype(int)], base.predictions, base.weights, base.groups)
+        tied = np.round(base.predictions, 1)
+        yield "tied classes", Examples(base.labels, tied, base.weights, base.groups)
+    else:
+        yield "soft labels", Examples(rng.random(120), base.predictions, base.weights, base.groups)
+    if kind in (Kind.REAL, Kind.LABEL, Kind.ANY):
+        yield "labels of any size", Examples(rng.normal(1e6, 3.0, 120), rng.normal(1e6, 3.0, 120), base.weights, base.groups)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_it_agrees_with_its_oracle(name: str) -> None:
+    oracle = ORACLES[name]
+    for case, examples in cases(built(name)[0].kind):
+        found = values({"class_name": name}, examples)
+        assert_near(found["Overall"]["value"], oracle(examples.labels, examples.predictions, examples.mass))
+        assert found["Overall"]["n"] == len(examples), case
+        assert examples.groups is not None
+        for group in np.unique(examples.groups[examples.groups >= 0]):
+            part = examples.rows(np.flatnonzero(examples.groups == group))
+            row = found[f"group={group}"]
+            assert_near(row["value"], oracle(part.labels, part.predictions, part.mass))
+            assert row["n"] == len(part)
+
+
+@pytest.mark.parametrize("name", THRESHOLDED)
+def test_it_is_computed_at_every_threshold(name: str) -> None:
+    examples = sample(Kind.BINARY, 11, weighted=True)
+    thresholds = [0.0, 0.1, 0.3, 0.5, 0.9, 1.0]
+    rows, _ = tables([{"class_name": name, "config": {"thresholds": thresholds}}], examples)
+    by_key = {row["sub_key"]: row["value"] for row in rows}
+    assert set(by_key) == {f"threshold={t}" for t in thresholds}
+    for t in thresholds:
+        expected = ORACLES[name](examples.labels, examples.predictions, examples.mass, thresholds=t)
+        assert_near(by_key[f"threshold={t}"], expected)
+        for given in (t, [t]):
+            assert_near(value({"class_name": name, "config": {"thresholds": given}}, examples), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("BinaryAccuracy", {"threshold": 0.3}),
+        ("BinaryCrossEntropy", {"label_smoothing": 0.2}),
+        ("AUC", {"curve": "PR"}),
+        ("AUC", {"curve": "PR", "summation_method": "minoring"}),
+        ("AUCPrecisionRecall", {"summation_method": "minoring"}),
+        ("AUCPrecisionRecall", {"summation_method": "majoring"}),
+    ],
+)
+def test_its_options_do_what_the_oracle_does(name: str, options: dict[str, Any]) -> None:
+    for seed in range(3):
+        examples = sample(Kind.BINARY, seed, weighted=True)
+        expected = ORACLES[name](examples.labels, examples.predictions, examples.mass, **options)
+        assert_near(value({"class_name": name, "config": options}, examples), expected)
+
+
+def test_cross_entropy_of_logits() -> None:
+    base = sample(Kind.BINARY, 3, weighted=True)
+    examples = scored(base, base.predictions * 60 - 30)
+    expected = ORACLES["BinaryCrossEntropy"](examples.labels, examples.predictions, examples.mass, from_logits=True)
+    assert_near(value({"class_name": "BinaryCrossEntropy", "config": {"from_logits": True}}, examples), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("AUC", {"curve": "XY"}, "curve: expected ROC or PR"),
+        ("AUC", {"summation_method": "trapezoid"}, "summation_method: expected one of"),
+        ("BinaryCrossEntropy", {"label_smoothing": 2.0}, r"label_smoothing: expected a number in \[0, 1\]"),
+        ("Precision", {"thresholds": []}, "expected a number or a list of numbers"),
+        ("Precision", {"thresholds": [0.5, True]}, "expected a number or a list of numbers"),
+        ("BinaryAccuracy", {"threshold": [0.5]}, "expected a number, got"),
+        ("CalibrationPlot", {"left": 1.0, "right": 1.0}, "expected left < right"),
+        ("CalibrationPlot", {"num_buckets": 0}, "num_buckets: expected 1 to"),
+        ("ConfusionMatrixPlot", {"num_thresholds": 0}, "num_thresholds: expected 1 to"),
+    ],
+)
+def test_an_option_out_of_range_is_refused(name: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        built(name, json.dumps(options))
+
+
+def test_the_oracle_of_precision_recall_is_a_hand_computed_one() -> None:
+    """Scores 3 > 2 > 1 with (positives, negatives) (1, 0), (1, 2), (1, 1), by hand."""
+    y = np.array([1.0, 1.0, 0.0, 0.0, 1.0, 0.0])
+    p = np.array([3.0, 2.0, 2.0, 2.0, 1.0, 1.0])
+    # ∫ x / (x + fp(x)) dx over the three segments: 1; x/(3x − 2) from 1 to 2; x/(2x) from 2 to 3.
+    middle = 1 / 3 + 2 / 9 * math.log(4)
+    expected = (1 + middle + 1 / 2) / 3
+    assert auc_precision_recall(y, p, np.ones(6)) == pytest.approx(expected, rel=1e-12)
+    assert value({"class_name": "AUCPrecisionRecall"}, Examples(y, p)) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("options", [{}, {"num_buckets": 7}, {"num_buckets": 10, "left": 0.2, "right": 0.8}])
+def test_calibration_plot_is_a_histogram(options: dict[str, Any]) -> None:
+    base = sample(Kind.REAL, 8, 400, weighted=True, grouped=True)
+    examples = scored(base, np.where(np.arange(400) % 40 == 0, base.predictions * 4 - 2, base.predictions))
+    _, rows = tables([{"class_name": "CalibrationPlot", "config": options}], examples)
+    count, left, right = options.get("num_buckets", 1000), options.get("left", 0.0), options.get("right", 1.0)
+    assert examples.groups is not None
+    for name, rows_of in (("Overall", np.arange(400)), ("group=1", np.flatnonzero(examples.groups == 1))):
+        part = examples.rows(rows_of)
+        edges = np.array([-np.inf, *np.linspace(left, right, count + 1), np.inf])
+        bucket = np.searchsorted(edges, part.predictions, side="right") - 1
+        found = [row for row in rows if row["slice"] == name]
+        assert [row["bucket"] for row in found] == list(range(count + 2))
+        np.testing.assert_allclose([row["lower"] for row in found], edges[:-1], rtol=1e-12)
+        np.testing.assert_allclose([row["upper"] for row in found], edges[1:], rtol=1e-12)
+        for column, terms in (
+            ("weighted_examples", part.mass),
+            ("weighted_labels", part.mass * part.labels),
+            ("weighted_predictions", part.mass * part.predictions),
+        ):
+            expected = np.bincount(bucket, terms, count + 2)
+            np.testing.assert_allclose([row[column] for row in found], expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("count", [1000, 4])
+def test_confusion_matrix_plot_is_a_matrix_per_threshold(count: int) -> None:
+    examples = sample(Kind.BINARY, 9, 300, weighted=True, grouped=True)
+    config = {"class_name": "ConfusionMatrixPlot", "config": {"num_thresholds": count}}
+    _, rows = tables([config], examples)
+    assert examples.groups is not None
+    for name, rows_of in (("Overall", np.arange(300)), ("group=2", np.flatnonzero(examples.groups == 2))):
+        part = examples.rows(rows_of)
+        found = [row for row in rows if row["slice"] == name]
+        thresholds = np.arange(count + 1) / count
+        np.testing.assert_allclose([row["lower"] for row in found], thresholds)
+        above = part.predictions[None, :] > np.array([row["lower"] for row in found])[:, None]
+        positive, negative = part.mass * part.labels, part.mass * (1 - part.labels)
+        for column, expected in (
+            ("true_positives", above @ positive),
+            ("false_positives", above @ negative),
+            ("true_negatives", ~above @ negative),
+            ("false_negatives", ~above @ positive),
+        ):
+            np.testing.assert_allclose([row[column] for row in found], expected, rtol=1e-9, atol=1e-12)
+
+
+OWN = '''
+import numpy as np
+from evaluator_component import metric
+
+
+@metric(lambda v: {"over": v.weights * (v.predictions > v.labels), "weight": v.weights}, direction="lower")
+def over_prediction(totals):
+    """The share of examples predicted too high."""
+    return totals["over"] / totals["weight"]
+'''
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A module file with a metric, which is gone from the catalogue after the test."""
+    import evaluator_component.metrics.registry as registry
+
+    monkeypatch.setattr(registry, "_CUSTOM", {})
+    path = tmp_path / "metrics.py"
+    path.write_text(OWN + f"\n# {tmp_path}\n")
+    return path
+
+
+def test_a_metric_of_the_users_own(own: Path) -> None:
+    load_module(str(own))
+    load_module(str(own))  # once per content
+    examples = sample(Kind.REAL, 4, weighted=True, grouped=True)
+    assert built("OverPrediction")[0].name == "over_prediction"
+    found = values({"class_name": "OverPrediction"}, examples)
+    assert examples.groups is not None
+    for name, rows in (("Overall", np.arange(120)), ("group=0", np.flatnonzero(examples.groups == 0))):
+        part = examples.rows(rows)
+        assert_near(found[name]["value"], mean((part.predictions > part.labels).astype(float), part.mass))
+        assert found[name]["direction"] == "lower"
+    empty = values({"class_name": "OverPrediction"}, examples.weigh(np.zeros(120)))["Overall"]
+    assert math.isnan(empty["value"])
+    assert empty["reason"] == "OverPrediction gives no finite number"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("raise ValueError('no')", r"its import fails \(ValueError: no\)"),
+        (OWN.replace("def over_prediction", "def precision"), "'Precision'.*has a metric of this name already"),
+        (OWN.replace('direction="lower"', 'direction="down"'), "direction must be 'higher', 'lower' or None"),
+    ],
+)
+def test_a_module_that_cannot_be_used_is_refused(own: Path, text: str, message: str) -> None:
+    own.write_text(f"{text}\n# {own}\n")
+    with pytest.raises(ConfigError, match=message):
+        load_module(str(own))
+    with pytest.raises(ConfigError, match="no such file"):
+        load_module(str(own.with_name("gone.py")))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('totals["over"] / totals["weight"]', "1.0", "must have one number per slice"),
+        ("v.weights * (v.predictions > v.labels)", "1.0", "must have one number per example"),
+        ('"weight": v.weights}', '"weight": v.weights, **({"x": v.weights} if len(v) > 1 else {})}', "the same names"),
+    ],
+)
+def test_a_metric_of_a_wrong_shape_is_refused(own: Path, old: str, new: str, message: str) -> None:
+    own.write_text(OWN.replace(old, new) + f"\n# {own}\n")
+    load_module(str(own))
+    with pytest.raises(ConfigError, match=message):
+        value({"class_name": "OverPrediction"}, sample(Kind.REAL, 4))
