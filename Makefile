@@ -50,14 +50,14 @@ ifeq ($(UV),.uv/bin/uv)
 $(DEMO_READY) $(READY): | .uv/bin/uv
 endif
 
-# TFX needs a C++ compiler for one of its dependencies; the tests need a browser and what Airflow is built from.
+# One of TFX's dependencies is compiled; the tests need a browser.
 $(DEMO_READY): pyproject.toml uv.lock tools/system_packages.sh
-	tools/system_packages.sh g++
+	tools/system_packages.sh g++ python3-dev
 	$(UV) sync --locked --inexact --no-default-groups --extra tfx
 	@touch $@
 
 $(READY): pyproject.toml uv.lock tools/system_packages.sh
-	tools/system_packages.sh g++ pkg-config libmariadb-dev chromium
+	tools/system_packages.sh g++ python3-dev chromium
 	$(UV) sync --locked --extra tfx --extra pandas --group orchestrators
 	@touch $@
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from pathlib import Path
-from typing import IO, Any
 
-from evaluator_component.data.files import Shard
+from evaluator_component.data.files import Shard, open_shard
 from evaluator_component.errors import DataError
 
 _CHUNK = 1 << 20
@@ -43,7 +41,7 @@ def check_ending(shard: Shard, rows: int, content: int) -> None:
 
 
 def _last_length(shard: Shard) -> int:
-    with _open(shard) as file:
+    with open_shard(shard) as file:
         file.seek(max(shard.size - 4, 0))
         return int.from_bytes(file.read(4), "little")
 
@@ -51,18 +49,9 @@ def _last_length(shard: Shard) -> int:
 def _read_again(shard: Shard, content: int) -> str:
     length = 0
     try:
-        with _open(shard) as raw, gzip.GzipFile(fileobj=raw) as file:
+        with open_shard(shard) as raw, gzip.GzipFile(fileobj=raw) as file:
             while chunk := file.read(_CHUNK):
                 length += len(chunk)
     except (OSError, EOFError, zlib.error) as error:
         return f"its gzip stream is damaged: {error}"
     return "" if length == content else f"{length - content} bytes follow the last whole record"
-
-
-def _open(shard: Shard) -> IO[bytes]:
-    if "://" in shard.path:
-        import tensorflow as tf
-
-        remote: Any = tf.io.gfile.GFile(shard.path, "rb")
-        return remote  # type: ignore[no-any-return]
-    return Path(shard.path).open("rb")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from evaluator_component.data.files import Shard
 from evaluator_component.data.reader import read_first
 from evaluator_component.errors import ConfigError, DataError, nearest
 
-PEEK_ROWS = 256
+PEEK_ROWS = 64
+SEARCH_ROWS = 10_000
 
 
 class ValueKind(enum.Enum):
@@ -47,7 +48,7 @@ class Features:
         where = (
             "neither the schema nor the data has it"
             if self.in_schema is not None
-            else f"the first {PEEK_ROWS} records of each file looked at do not have it"
+            else f"the first {SEARCH_ROWS:,} records of each file looked at do not have it"
         )
         raise ConfigError(f"{path}: unknown feature {name!r}: {where}; {nearest(name, self.kinds)}")
 
@@ -85,11 +86,11 @@ def load_schema(schema: Any) -> Any:
         raise DataError(f"{file}: not a tensorflow-metadata Schema in text form ({error})") from error
 
 
-def find_features(shards: Iterable[Shard], schema: Any = None, wanted: Iterable[str] = ()) -> Features:
+def find_features(shards: Sequence[Shard], schema: Any = None, wanted: Iterable[str] = ()) -> Features:
     """Looks at the first records, and at the schema where the records leave a feature open.
 
     Args:
-        shards: Files to look at: the first one of each split, and more while a wanted feature is still unknown.
+        shards: Files to look at: the first records of each split, and more while a wanted feature is still unknown.
         schema: A Schema message or None.
         wanted: Features that the config needs.
 
@@ -100,11 +101,9 @@ def find_features(shards: Iterable[Shard], schema: Any = None, wanted: Iterable[
     missing = set(wanted)
     seen_splits = set()
     for shard in shards:
-        if shard.split in seen_splits and not missing:
-            continue
-        seen_splits.add(shard.split)
-        _look(shard, kinds)
-        missing -= set(kinds)
+        if shard.split not in seen_splits:
+            seen_splits.add(shard.split)
+            _look(shard, PEEK_ROWS, kinds)
     names = None
     if schema is not None:
         names = frozenset(feature.name for feature in schema.feature)
@@ -112,15 +111,19 @@ def find_features(shards: Iterable[Shard], schema: Any = None, wanted: Iterable[
             kind = {1: ValueKind.BYTES, 2: ValueKind.INT, 3: ValueKind.FLOAT}.get(feature.type)
             if kind is not None:
                 kinds.setdefault(feature.name, kind)
+    for shard in shards:
+        if missing <= set(kinds):
+            break
+        _look(shard, SEARCH_ROWS, kinds)  # a rare feature, or a misspelt name
     return Features(kinds, names)
 
 
-def _look(shard: Shard, kinds: dict[str, ValueKind]) -> None:
+def _look(shard: Shard, rows: int, kinds: dict[str, ValueKind]) -> None:
     import tensorflow as tf
     from google.protobuf.message import DecodeError
 
     by_field = {"bytes_list": ValueKind.BYTES, "int64_list": ValueKind.INT, "float_list": ValueKind.FLOAT}
-    for row, record in enumerate(read_first(shard, PEEK_ROWS)):
+    for row, record in enumerate(read_first(shard, rows)):
         try:
             example = tf.train.Example.FromString(record)
         except DecodeError as error:

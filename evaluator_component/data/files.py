@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from evaluator_component.errors import DataError
 
@@ -111,10 +111,11 @@ def _open(split: str, path: str) -> Shard:
     return Shard(split, path, "GZIP" if head == GZIP_MAGIC else "", size)
 
 
-def as_plain(data: Any) -> dict[str, list[str]]:
-    """The data argument in a form that fits into run.json."""
-    splits = data if isinstance(data, Mapping) else {DEFAULT_SPLIT: data}
-    return {
-        split: [os.fspath(p) for p in ([source] if isinstance(source, (str, os.PathLike)) else source)]
-        for split, source in splits.items()
-    }
+def open_shard(shard: Shard) -> IO[bytes]:
+    """Opens a file as it is on disk."""
+    if "://" not in shard.path:
+        return Path(shard.path).open("rb")
+    import tensorflow as tf
+
+    remote: IO[bytes] = tf.io.gfile.GFile(shard.path, "rb")
+    return remote

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from evaluator_component.data.files import Shard
+from evaluator_component.data.ending import check_ending
+from evaluator_component.data.files import Shard, open_shard
 from evaluator_component.errors import DataError
 
 BLOCK_ROWS = 8192
@@ -19,6 +20,8 @@ BLOCK_BYTES = 64 << 20
 this many bytes. Both depend on the file alone, so the blocks of a file are the same on any runner."""
 
 _PEEK = 32
+_FRAME = 16
+_LONGEST = 1 << 31
 
 
 @dataclass(frozen=True)
@@ -51,64 +54,65 @@ def read_blocks(shard: Shard) -> Iterator[Block]:
     """
     import tensorflow as tf
 
-    dataset = tf.data.TFRecordDataset(shard.path, shard.compression or None, buffer_size=1 << 20)
-    row = 0
+    dataset = _dataset(shard)
+    row = content = 0
     try:
         blocks = dataset.batch(_block_rows(shard)).prefetch(2)
         for records in blocks:
             yield Block(shard, row, records)
-            row += int(records.shape[0])
+            count = int(records.shape[0])
+            row += count
+            content += int(tf.reduce_sum(tf.strings.length(records))) + count * _FRAME
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
         raise _damaged(shard, dataset, row, error) from error
+    check_ending(shard, row, content)
 
 
 def read_first(shard: Shard, count: int) -> list[bytes]:
-    """The first ``count`` serialized records (fewer if the file has fewer)."""
+    """The first ``count`` serialized records (fewer if the file has fewer).
+
+    Raises:
+        DataError: One of them cannot be read.
+    """
+    records = list(itertools.islice(_peek(shard), count))
+    if len(records) == count:
+        return records
+    return [record for block in read_blocks(shard) for record in block.records.numpy()]  # short, or damaged
+
+
+def _dataset(shard: Shard) -> Any:
     import tensorflow as tf
 
-    dataset = tf.data.TFRecordDataset(shard.path, shard.compression or None)
-    records: list[bytes] = []
-    try:
-        for batch in dataset.take(count).batch(count):
-            records += list(batch.numpy())
-    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
-        raise _damaged(shard, dataset, 0, error) from error
-    return records
+    return tf.data.TFRecordDataset(shard.path, shard.compression or None, buffer_size=1 << 20)
 
 
 def _block_rows(shard: Shard) -> int:
     """How many records a block of this file has; damage is left to the reading itself."""
     rows = BLOCK_ROWS
-    longest = max(_first_lengths(shard), default=1)
+    longest = max((len(record) for record in itertools.islice(_peek(shard), _PEEK)), default=1)
     while rows > 1 and rows * longest > BLOCK_BYTES:
         rows //= 2
     return rows
 
 
-def _first_lengths(shard: Shard) -> list[int]:
-    """Lengths of the first records: each record is a length, its checksum, the data and their checksum."""
-    lengths: list[int] = []
-    with _open(shard) as raw:
+def _peek(shard: Shard) -> Iterator[bytes]:
+    """Records from the start of a file, without their checksums being looked at; ends where anything is odd.
+
+    A record is its length, the length's checksum, the data, and their checksum.
+    """
+    with open_shard(shard) as raw:
         file = gzip.GzipFile(fileobj=raw) if shard.compression else raw
         try:
-            while len(lengths) < _PEEK and len(head := file.read(12)) == 12:
+            while len(head := file.read(12)) == 12:
                 (length,) = struct.unpack("<Q", head[:8])
-                if length > BLOCK_BYTES:
-                    break
-                lengths.append(length)
-                file.read(length + 4)
+                if length > _LONGEST:
+                    return
+                record = file.read(length)
+                if len(record) < length or len(file.read(4)) < 4:
+                    return
+                yield record
         except (OSError, EOFError, zlib.error):
-            pass
-    return lengths
-
-
-def _open(shard: Shard) -> IO[bytes]:
-    if "://" in shard.path:
-        import tensorflow as tf
-
-        remote: IO[bytes] = tf.io.gfile.GFile(shard.path, "rb")
-        return remote
-    return Path(shard.path).open("rb")
+            return
 
 
 def _damaged(shard: Shard, dataset: Any, row: int, error: Exception) -> DataError:

@@ -7,9 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from scenarios import Scenario
-
 from tests import trips
+from tests.gate.scenarios import Scenario
 
 MODELS = ("candidate", "baseline")
 

@@ -48,7 +48,11 @@ def config(threshold: Any = None, **changes: Any) -> dict[str, Any]:
             "'payment'",
         ),
         ({"slicing_specs": [{"feature_values": {"hours": "3"}}]}, "slicing_specs[0].feature_values['hours']", "'hour'"),
-        ({"metrics_specs": [{"metrics": [{"class_name": "AUCC"}]}]}, "metrics_specs[0].metrics[0].class_name", "'AUC'"),
+        (
+            {"metrics_specs": [{"metrics": [{"class_name": "Recal"}]}]},
+            "metrics_specs[0].metrics[0].class_name",
+            "'Recall'",
+        ),
         (
             {"metrics_specs": [{"metrics": [{"class_name": "AUC", "config": '{"curv": "PR"}'}]}]},
             "metrics_specs[0].metrics[0].config",
@@ -56,7 +60,7 @@ def config(threshold: Any = None, **changes: Any) -> dict[str, Any]:
         ),
         (
             {"metrics_specs": [{"metrics": [{"class_name": "AUC"}], "thresholds": {"acu": LOWER}}]},
-            "metrics_specs[0].thresholds['acu']",
+            'metrics_specs[0].thresholds["acu"]',
             "'auc'",
         ),
         ({"metric_specs": []}, "metric_specs", "'metrics_specs'"),
@@ -154,7 +158,7 @@ def test_two_of_a_kind(specs: list[dict[str, Any]], message: str, material: Any,
 def test_threshold_that_cannot_be_met_is_told_before_anything_is_opened(tmp_path: Path) -> None:
     impossible = {"value_threshold": {"lower_bound": 0.9, "upper_bound": 0.1}}
 
-    with pytest.raises(ConfigError, match="no value lies between"):
+    with pytest.raises(ConfigError, match=r"lower_bound 0\.9 is above upper_bound 0\.1: nothing can pass"):
         ec.check(config(impossible), tmp_path / "no model", data=tmp_path / "no data")
 
 
@@ -183,3 +187,24 @@ def test_plain_rule_over_slices_is_pointed_out(material: Any, data: Path) -> Non
     assert notice.startswith("metrics_specs[0].metrics[1].threshold")
     assert "gate.min_examples" in notice
     assert ec.check({**sliced, "gate": {"min_examples": 10}}, material.good, data=data).notices == ()
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        {"class_name": "AUC", "config": '{"curve": "PR"}', "threshold": LOWER},
+        {"class_name": "Recall", "config": '{"name": "auc"}', "threshold": LOWER},
+    ],
+    ids=["other options", "other class"],
+)
+def test_two_metrics_of_one_name_are_not_taken_for_one(second: dict[str, Any], material: Any, data: Path) -> None:
+    specs = [{"metrics": [{"class_name": "AUC"}]}, {"metrics": [second]}]
+
+    with pytest.raises(ConfigError, match=r"metrics_specs\[1\]\.metrics\[0\].*name"):
+        ec.check(config(metrics_specs=specs), material.good, data=data)
+
+
+def test_one_metric_in_two_specs_is_computed_once(material: Any, data: Path) -> None:
+    specs = [{"metrics": [{"class_name": "AUC"}]}, {"metrics": [{"class_name": "AUC", "threshold": LOWER}]}]
+
+    assert len(ec.check(config(metrics_specs=specs), material.good, data=data).job.plan.metrics) == 1
