@@ -228,7 +228,7 @@ def demo(output: str, data_root: str | None) -> int:
     script = _pipelines() / "taxi" / "run.py"
     arguments: Sequence[str] = [] if data_root is None else ["--data-root", data_root]
     finished = subprocess.run([sys.executable, str(script), "--output", output, *arguments], check=False)
-    return BLESSED if finished.returncode == 0 else FAILED
+    return finished.returncode if finished.returncode in (BLESSED, USAGE) else FAILED
 
 
 def _pipelines() -> Path:

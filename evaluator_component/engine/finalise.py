@@ -22,8 +22,16 @@ from evaluator_component.results import tables
 Int32 = npt.NDArray[np.int32]
 
 _PRIVATE = frozenset(
-    ("n", "weighted_n", "bracket_lower", "bracket_upper", "baseline_value", "change")
-    + ("change_bracket_lower", "change_bracket_upper")
+    (
+        "n",
+        "weighted_n",
+        "bracket_lower",
+        "bracket_upper",
+        "baseline_value",
+        "change",
+        "change_bracket_lower",
+        "change_bracket_upper",
+    )
 )
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from evaluator_component.config import baseline_spec, candidate_spec
+from evaluator_component.config.complete import BASELINE, CANDIDATE
 from evaluator_component.errors import ConfigError, nearest
 from evaluator_component.gate.baseline import BaselineState
 from evaluator_component.gate.frame import Frame, read_frame
@@ -20,7 +21,7 @@ from evaluator_component.gate.policies import Policy, read_policy, too_small
 from evaluator_component.gate.rules import Rule, check_baseline, collect_rules
 from evaluator_component.gate.verdict import Verdict
 from evaluator_component.proto import config_pb2
-from evaluator_component.results.tables import ALL_SPLITS, BASELINE, CANDIDATE
+from evaluator_component.results.tables import ALL_SPLITS
 
 Mask = npt.NDArray[np.bool_]
 

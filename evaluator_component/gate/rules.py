@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluator_component.config import candidate_spec
+from evaluator_component.config.complete import CANDIDATE
 from evaluator_component.config.paths import MapKey, Path, render
 from evaluator_component.errors import ConfigError, nearest
 from evaluator_component.gate.baseline import BaselineState, BaselineStatus
 from evaluator_component.gate.policies import Policy
 from evaluator_component.proto import config_pb2
-from evaluator_component.results.tables import CANDIDATE
 
 ResultName = Callable[[config_pb2.MetricConfig], str]
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from evaluator_component.report import wording
 from evaluator_component.results import tables
+from evaluator_component.slicing.names import OVERALL
 
 if TYPE_CHECKING:
     from evaluator_component.gate import Check, Checks
@@ -98,7 +99,7 @@ def _shown(names: list[str], sizes: npt.NDArray[np.int64], keep: frozenset[str])
     """Returns the places to show: Overall first, then by name."""
     shown = list(range(len(names)))
     if len(names) > MAX_ROWS:
-        first = np.array([name == tables.OVERALL or name in keep for name in names])
+        first = np.array([name == OVERALL or name in keep for name in names])
         shown = np.lexsort((-sizes, ~first))[:MAX_ROWS].tolist()
     return sorted(shown, key=lambda index: (wording.natural(names[index]), index))
 

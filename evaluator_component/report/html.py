@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from evaluator_component.report import columns, wording
 from evaluator_component.results import files, tables
+from evaluator_component.slicing.names import OVERALL
 
 if TYPE_CHECKING:
     from evaluator_component.gate import Checks, Verdict
@@ -124,7 +125,7 @@ def _place(entry: Any) -> str:
 
 def _overalls(table: pa.Table, candidate: str) -> list[dict[str, Any]]:
     """Returns the overall metrics of each split, all splits first."""
-    rows = table.filter(tables.equal(table.column("slice"), tables.OVERALL))
+    rows = table.filter(tables.equal(table.column("slice"), OVERALL))
     rows = rows.filter(tables.equal(rows.column("model"), candidate))
     splits = tables.names(rows, "split")
     found = []

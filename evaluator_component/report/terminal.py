@@ -13,6 +13,7 @@ from rich.text import Text
 
 from evaluator_component.report import wording
 from evaluator_component.results import tables
+from evaluator_component.slicing.names import OVERALL
 
 if TYPE_CHECKING:
     from evaluator_component.gate import Checks, Verdict
@@ -92,7 +93,7 @@ def _checks(checks: Checks) -> list[RenderableType]:
 
 def _overalls(evaluation: Evaluation) -> list[RenderableType]:
     rows = evaluation.metrics.table
-    rows = rows.filter(tables.equal(rows.column("slice"), tables.OVERALL))
+    rows = rows.filter(tables.equal(rows.column("slice"), OVERALL))
     rows = rows.filter(tables.equal(rows.column("model"), evaluation.metrics.candidate))
     splits = tables.names(rows, "split")
     views: list[RenderableType] = []
@@ -113,7 +114,7 @@ def _worst_slices(evaluation: Evaluation, min_examples: int) -> list[RenderableT
         if metric not in tables.names(table, "metric"):
             continue
         found = evaluation.metrics.worst(metric, min_examples=min_examples, split=split).table
-        found = found.filter(pa.array(np.asarray(found.column("slice").to_pylist(), dtype=object) != tables.OVERALL))
+        found = found.filter(pa.array(np.asarray(found.column("slice").to_pylist(), dtype=object) != OVERALL))
         rows = found.slice(0, _WORST).to_pylist()
         if rows:
             title = f"Worst slices by {metric} (at least {min_examples:,} examples)"

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from evaluator_component.results import tables
+from evaluator_component.slicing.names import OVERALL
 
 if TYPE_CHECKING:
     from evaluator_component.gate import Checks, Verdict
@@ -91,7 +92,7 @@ def worst_first(checks: Checks, count: int, outcomes: Sequence[str] = SEVERITY) 
     """
     codes, words = tables.codes_and_words(checks.table.column("outcome"))
     severity = np.array([SEVERITY.index(word) for word in words.to_pylist()], dtype=np.int64)[codes]
-    overall = tables.equal(checks.table.column("slice"), tables.OVERALL).to_numpy()
+    overall = tables.equal(checks.table.column("slice"), OVERALL).to_numpy()
     size = pc.fill_null(checks.table.column("n"), -1).to_numpy()
     order = np.lexsort((-size, ~overall, severity))
     wanted = [SEVERITY.index(name) for name in outcomes]
@@ -113,4 +114,4 @@ def natural(name: str) -> tuple[bool, list[tuple[int, float, str]]]:
     """Returns a sort key that puts Overall first and ``hour=2`` before ``hour=10``."""
     parts = re.split(r"(\d+(?:\.\d+)?)", name)
     key = [(0, float(part), "") if index % 2 else (1, 0.0, part.lower()) for index, part in enumerate(parts)]
-    return name != tables.OVERALL, key
+    return name != OVERALL, key

@@ -12,8 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from evaluator_component.config.complete import CANDIDATE
 from evaluator_component.errors import nearest
 from evaluator_component.results import tables
+from evaluator_component.slicing.names import OVERALL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,11 +54,11 @@ class MetricTable:
             table = _where(table, column, value)
         return MetricTable(table)
 
-    def slice(self, name: str = tables.OVERALL) -> MetricTable:
+    def slice(self, name: str = OVERALL) -> MetricTable:
         """Returns the rows of one slice, named as in the table: "Overall" or "a=1, b=x"."""
         return self.filter(slice=name)
 
-    def value(self, metric: str, slice: str = tables.OVERALL, **keys: str | bool) -> float:  # noqa: A002
+    def value(self, metric: str, slice: str = OVERALL, **keys: str | bool) -> float:  # noqa: A002
         """Returns one number: of the candidate, over all evaluated splits, unless ``keys`` say otherwise.
 
         Raises:
@@ -163,7 +165,7 @@ def _where(table: pa.Table, column: str, value: str | bool) -> pa.Table:
 def _candidate(table: pa.Table) -> str:
     """Returns the candidate's name: the model whose rows carry changes, or the only one."""
     models = tables.names(table, "model")
-    if tables.CANDIDATE in models or len(models) < 2:
-        return tables.CANDIDATE if tables.CANDIDATE in models else "".join(models)
+    if CANDIDATE in models or len(models) < 2:
+        return CANDIDATE if CANDIDATE in models else "".join(models)
     compared = tables.names(table.filter(pc.is_valid(table.column("change"))), "model")
     return compared[0] if compared else models[0]

@@ -15,15 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-OVERALL: Final = "Overall"
-"""The slice that holds every example."""
-
 ALL_SPLITS: Final = "*"
 """The split of the rows that merge several evaluated splits; with a single split there are no such rows."""
-
-CANDIDATE: Final = "candidate"
-BASELINE: Final = "baseline"
-"""The names of the two models, unless their ModelSpecs name them."""
 
 NAME: Final = pa.dictionary(pa.int32(), pa.string())
 

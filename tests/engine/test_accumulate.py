@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 import pickle
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_parts import arrays, batch, freeze, make, plans
+from tests.engine.random_parts import arrays, batch, freeze, make, plans
 
 from evaluator_component.engine import exact, transport
 from evaluator_component.engine.accumulate import Accumulator, Evaluated, State, accumulate, empty, merge
@@ -216,7 +217,7 @@ def test_it_runs_without_beam_and_tensorflow() -> None:
     program = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from random_parts import batch, make
+from tests.engine.random_parts import batch, make
 from evaluator_component.engine import finalise, transport
 from evaluator_component.engine.accumulate import accumulate, merge
 plan = make(["AUC", "BinaryAccuracy", "CalibrationPlot", "CategoricalAccuracy"], weighted=True, baseline=True)
@@ -226,4 +227,5 @@ assert metrics.num_rows and plots.num_rows
 found = [name for name in ("tensorflow", "apache_beam", "tfx", "keras") if name in sys.modules]
 assert not found, found
 """
-    subprocess.run([sys.executable, "-c", program, str(__file__).rpartition("/")[0]], check=True, timeout=120)
+    root = pathlib.Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", program, str(root)], check=True, timeout=120)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -69,55 +69,50 @@ def peer_config(scenario: Scenario, *, models: bool = False) -> Any:
     return peer
 
 
-def ask_tfma(scenarios: Sequence[Scenario], folder: Path) -> dict[str, Answer]:
-    """Returns the answers of TFMA's own extractors, evaluator and writers; scores are read from the examples.
+def ask_tfma(scenario: Scenario, output: Path) -> Answer:
+    """Returns the answer of TFMA's own extractors, evaluator and writer; scores are read from the examples.
 
     Defaults are filled in and thresholds are looked for as TFX's Evaluator does both, and splits are flattened as it
-    does. All scenarios share one Beam pipeline, which costs far less than one each.
+    does.
     """
     tfma = load_peer()
-    import apache_beam as beam
-
-    answers: dict[str, Answer] = {}
-    written = []
+    config = tfma.utils.update_eval_config_with_defaults(
+        peer_config(scenario), has_baseline=scenario_inputs.compared(scenario), rubber_stamp=True
+    )
+    tfma.utils.verify_eval_config(config)
+    if not tfma.metrics.metric_thresholds_from_metrics_specs(config.metrics_specs, eval_config=config):
+        return Answer(NOTHING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with beam.Pipeline(runner="FnApiRunner") as pipeline:
-            for scenario in scenarios:
-                config = tfma.utils.update_eval_config_with_defaults(
-                    peer_config(scenario), has_baseline=scenario_inputs.compared(scenario), rubber_stamp=True
-                )
-                tfma.utils.verify_eval_config(config)
-                if not tfma.metrics.metric_thresholds_from_metrics_specs(config.metrics_specs, eval_config=config):
-                    answers[scenario.number] = Answer(NOTHING)
-                    continue
-                _evaluate(pipeline, scenario, config, str(folder / scenario.number))
-                written.append(scenario.number)
-        answers |= {number: read_answer(tfma.load_validation_result(str(folder / number))) for number in written}
-    return answers
+        _run_tfma(config, record_batch(scenario), str(output))
+        return read_answer(tfma.load_validation_result(str(output)))
 
 
-def _evaluate(pipeline: Any, scenario: Scenario, config: Any, output: str) -> None:
+def _run_tfma(config: Any, examples: pa.RecordBatch, output: str) -> None:
     import apache_beam as beam
     import tensorflow_model_analysis as tfma
     from tensorflow_model_analysis.extractors import materialized_predictions_extractor as materialized
+    from tensorflow_model_analysis.extractors import unbatch_extractor as unbatch
 
     extractors = [
         tfma.extractors.FeaturesExtractor(config),
         tfma.extractors.LabelsExtractor(config),
         tfma.extractors.ExampleWeightsExtractor(config),
         materialized.MaterializedPredictionsExtractor(config),
+        unbatch.UnbatchExtractor(),
         tfma.extractors.SliceKeyExtractor(eval_config=config),
     ]
     evaluators = [tfma.evaluators.MetricsPlotsAndValidationsEvaluator(config)]
-    number = scenario.number
-    _ = (
-        pipeline
-        | f"examples {number}" >> beam.Create([record_batch(scenario)])
-        | f"extracts {number}" >> tfma.BatchedInputsToExtracts()
-        | f"evaluation {number}" >> tfma.ExtractAndEvaluate(extractors=extractors, evaluators=evaluators)
-        | f"results {number}" >> tfma.WriteResults(tfma.default_writers(output, eval_config=config))
-    )
+    # Each of its four files costs half a second of building a pipeline.
+    writers = [tfma.writers.MetricsPlotsAndValidationsWriter({"validations": f"{output}/validations"}, config)]
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        _ = (
+            pipeline
+            | beam.Create([examples])
+            | tfma.BatchedInputsToExtracts()
+            | tfma.ExtractAndEvaluate(extractors=extractors, evaluators=evaluators)
+            | tfma.WriteResults(writers)
+        )
 
 
 def record_batch(scenario: Scenario) -> pa.RecordBatch:

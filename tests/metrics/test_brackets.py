@@ -9,7 +9,7 @@ import pytest
 import sklearn.metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pass_over import Array, Examples, values
+from tests.metrics.pass_over import Array, Examples, values
 
 from evaluator_component.metrics.registry import definition
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pass_over import Examples, Row, add_up, built, plan, sample, tables
+from tests.metrics.pass_over import Examples, Row, add_up, built, plan, sample, tables
 
 from evaluator_component import ConfigError
 from evaluator_component.engine import transport

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from oracles import ORACLES, auc_precision_recall, mean
-from pass_over import Examples, built, sample, tables, value, values
+from tests.metrics.oracles import ORACLES, auc_precision_recall, mean
+from tests.metrics.pass_over import Examples, built, sample, tables, value, values
 
 from evaluator_component import ConfigError
 from evaluator_component.metrics import Kind, Plot

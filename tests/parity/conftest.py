@@ -1,0 +1,19 @@
+"""Both evaluations, run once for all tests of this folder."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+from tests.parity.taxi import Taxi, run_both
+
+
+@pytest.fixture(scope="session")
+def taxi(tmp_path_factory: pytest.TempPathFactory) -> Taxi:
+    """The results of the peer and of this package on the same trips."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what the peer and its dependencies warn of is not ours to mend
+        import tfx.v1  # noqa: F401  (the peer is complete only after it)
+
+        return run_both(tmp_path_factory.mktemp("taxi"))

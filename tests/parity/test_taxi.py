@@ -1,0 +1,159 @@
+"""Every metric against the peer on taxi trips; where they differ, an oracle says who is right. See docs/parity.md."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.parity.taxi import RESULT_NAMES, Key, Results, Taxi
+
+pytestmark = pytest.mark.tfx
+
+SAME = {
+    "example_count", "mean_label", "binary_accuracy", "precision", "recall", "fpr", "fnr", "f1_score",
+}  # fmt: skip
+"""Equal to the last digits."""
+
+SINGLE_PRECISION = {
+    "weighted_example_count", "mean_prediction", "calibration", "binary_crossentropy", "mean_squared_error",
+    "mean_absolute_error", "categorical_accuracy", "sparse_categorical_accuracy",
+}  # fmt: skip
+"""The peer adds up in single precision."""
+
+GRID = {"auc": 5e-3, "auc_precision_recall": 3e-2}
+"""The peer takes the area on a grid of thresholds, and 0 where there is no area; how far the grid is off here."""
+
+
+def pairs(taxi: Taxi) -> Iterator[tuple[Key, float, float]]:
+    """What both have: key, the peer's value, ours."""
+    for results in (taxi.binary, taxi.several):
+        peer, ours = results.values
+        yield from ((key, peer[key], value) for key, value in ours.items())
+
+
+def test_the_same_values_are_there(taxi: Taxi) -> None:
+    for results in (taxi.binary, taxi.several):
+        peer, ours = (set(values) for values in results.values)
+        assert ours <= peer
+        # The peer writes the count a second time as weighted, with the same value: no weight enters it.
+        assert {(key.name, key.weighted) for key in peer - ours} <= {("example_count", True)}
+    names = {key.name for key, _, _ in pairs(taxi)}
+    assert names == set(RESULT_NAMES) == SAME | SINGLE_PRECISION | set(GRID)
+    assert len({key.slice for key, _, _ in pairs(taxi)}) > 20
+
+
+def test_our_values_are_the_oracles(taxi: Taxi) -> None:
+    for key, _, ours in pairs(taxi):
+        if not key.change:
+            expected = taxi.oracle(key)
+            assert math.isnan(ours) == math.isnan(expected), (key, ours, expected)
+            assert math.isnan(ours) or math.isclose(ours, expected, rel_tol=1e-9, abs_tol=1e-12), (key, ours, expected)
+
+
+def test_our_changes_are_differences_of_our_values(taxi: Taxi) -> None:
+    _, ours = taxi.binary.values
+    changes = [key for key in ours if key.change]
+    assert changes
+    for key in changes:
+        candidate, baseline = (ours[key._replace(model=name, change=False)] for name in ("candidate", "baseline"))
+        assert ours[key] == candidate - baseline or math.isnan(ours[key]) == math.isnan(candidate - baseline)
+
+
+def test_what_is_said_to_be_the_same_is(taxi: Taxi) -> None:
+    for key, peer, ours in pairs(taxi):
+        if key.name in SAME:
+            assert math.isnan(peer) == math.isnan(ours), (key, peer, ours)
+            assert math.isnan(peer) or math.isclose(peer, ours, rel_tol=1e-12, abs_tol=1e-12), (key, peer, ours)
+
+
+def test_sums_differ_by_single_precision_only(taxi: Taxi) -> None:
+    for key, peer, ours in pairs(taxi):
+        if key.name in SINGLE_PRECISION and key.output != "sure":
+            assert math.isnan(peer) == math.isnan(ours), (key, peer, ours)
+            assert math.isnan(peer) or math.isclose(peer, ours, rel_tol=1e-6, abs_tol=1e-6), (key, peer, ours)
+
+
+def test_areas_differ_by_the_peers_grid(taxi: Taxi) -> None:
+    exact = 0
+    for key, peer, ours in pairs(taxi):
+        if key.name in GRID and key.output != "tiny" and not math.isnan(ours):
+            assert abs(peer - ours) <= GRID[key.name], (key, peer, ours)
+            exact += peer == ours
+    assert exact < len(list(pairs(taxi)))
+
+
+def test_an_area_of_one_class_is_undefined_here_and_0_there(taxi: Taxi) -> None:
+    undefined = [(key, peer) for key, peer, ours in pairs(taxi) if key.name in GRID and math.isnan(ours)]
+    assert any(key.slice == (("payment_type", b"Cash"),) for key, _ in undefined)
+    for key, peer in undefined:
+        assert peer == 0.0, key
+        if not key.change:
+            assert math.isnan(taxi.oracle(key))
+
+
+def test_the_peers_grid_does_not_see_scores_near_0(taxi: Taxi) -> None:
+    peer, ours = taxi.several.values
+    key = Key((), "auc", "", "tiny", True, False)
+    assert peer[key] == pytest.approx(0.5, abs=0.02)
+    assert ours[key] == pytest.approx(taxi.oracle(key), rel=1e-9)
+    same_order = Key((), "auc", "candidate", "", True, False)
+    assert ours[key] == pytest.approx(taxi.binary.values[1][same_order], rel=1e-9)
+
+
+def test_the_peer_has_no_cross_entropy_for_scores_of_0_and_1(taxi: Taxi) -> None:
+    """Single precision has no number between 1 - 1e-7 and 1 - 6e-8 to clip at, so ln(1 - p) leaves the real line."""
+    peer, ours = taxi.several.values
+    key = Key((), "binary_crossentropy", "", "sure", True, False)
+    assert not math.isclose(peer[key], ours[key], rel_tol=1e-3)
+    assert ours[key] == pytest.approx(taxi.oracle(key), rel=1e-9)
+
+
+def load(folder: Path, model: str | None = None) -> Any:
+    import tensorflow_model_analysis as tfma
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return tfma.load_eval_result(str(folder), model_name=model)
+
+
+@pytest.mark.parametrize(("name", "model"), [("binary", "candidate"), ("binary", "baseline"), ("several", None)])
+def test_the_peer_opens_our_folder(taxi: Taxi, name: str, model: str | None) -> None:
+    results: Results = getattr(taxi, name)
+    peer, ours = (dict(load(folder, model).slicing_metrics) for folder in (results.peer, results.ours))
+    assert peer.keys() == ours.keys()
+    for where, outputs in peer.items():
+        assert outputs.keys() == ours[where].keys()
+        for output, sub_keys in outputs.items():
+            for sub_key, metrics in sub_keys.items():
+                assert metrics.keys() == ours[where][output][sub_key].keys()
+    assert len(peer) > 3
+
+
+@pytest.mark.parametrize("model", ["candidate", "baseline"])
+def test_plots_are_the_same(taxi: Taxi, model: str) -> None:
+    peer, ours = (dict(load(folder, model).plots) for folder in (taxi.binary.peer, taxi.binary.ours))
+    assert peer.keys() == ours.keys()
+    assert len(peer) > 20
+    for where in peer:
+        theirs, mine = peer[where][""][""], ours[where][""][""]
+        assert theirs.keys() == mine.keys()
+        assert_same_rows(
+            theirs["calibrationHistogramBuckets"]["buckets"], mine["calibrationHistogramBuckets"]["buckets"]
+        )
+        assert_same_rows(
+            theirs["confusionMatrixAtThresholds"]["matrices"], mine["confusionMatrixAtThresholds"]["matrices"]
+        )
+
+
+def assert_same_rows(peer: list[dict[str, Any]], ours: list[dict[str, Any]]) -> None:
+    assert len(peer) == len(ours)
+    for left, right in zip(peer, ours, strict=True):
+        for name in left.keys() | right.keys():
+            expected, found = (float(row.get(name, math.nan)) for row in (left, right))
+            assert math.isnan(expected) == math.isnan(found), (name, left, right)
+            assert math.isnan(expected) or math.isclose(expected, found, rel_tol=1e-6, abs_tol=1e-6), (name, left, right)
