@@ -63,26 +63,26 @@ def evaluate(
     from evaluator_component.results import writing
 
     clock = provenance.Clock()
-    if output is not None:
-        writing.invalidate(output)
     checked = check(
         config, model, baseline, data, schema=schema, module_file=module_file, baseline_state=baseline_state
     )
     clock.lap("preflight")
+    if output is not None:
+        writing.invalidate(output)  # from here on, an interrupted run must not look like the one before it
     with ThreadPoolExecutor(1) as beside:
         inputs = beside.submit(provenance.digests, checked)
-        states = _pass(checked, output, beam_args, progress)
+        states, halved = _pass(checked, output, beam_args, progress)
         clock.lap("pass")
         result = _finalise(checked, states)
         clock.lap("finalise and decide")
         digests = inputs.result()
-    result = _with_run(result, checked, states, digests, clock, beam_args)
+    result = _with_run(result, checked, states, digests, clock, beam_args, halved)
     return result if output is None else writing.write(result, output)
 
 
 def _pass(
     checked: Preflight, output: str | os.PathLike[str] | None, beam_args: Sequence[str], progress: bool
-) -> dict[str, State]:
+) -> tuple[dict[str, State], list[str]]:
     from evaluator_component.engine import local
     from evaluator_component.engine.beam import run_pass
     from evaluator_component.report.progress import show_progress
@@ -136,11 +136,10 @@ def _with_run(
     digests: Mapping[str, Any],
     clock: provenance.Clock,
     beam_args: Sequence[str],
+    halved: Sequence[str],
 ) -> Evaluation:
     import dataclasses
 
-    from evaluator_component.models.chunks import halved_models
-
     examples = {split: state.examples for split, state in states.items()}
-    run = provenance.record(checked, digests, examples, clock, beam_args, sorted(halved_models()))
+    run = provenance.record(checked, digests, examples, clock, beam_args, halved)
     return dataclasses.replace(result, run=run)

@@ -215,6 +215,7 @@ def _check_same_outputs(plan: Plan, predictors: Sequence[Predictor | None]) -> N
 def _try_first_records(job: Job, shards: Sequence[Shard], predictors: tuple[Predictor | None, ...]) -> None:
     """Evaluates the first records of each split, which shows labels and predictions that do not fit each other."""
     from evaluator_component.data.reader import Block, read_first
+    from evaluator_component.engine.accumulate import accumulate
     from evaluator_component.engine.worker import Worker
 
     worker = Worker(job, predictors)
@@ -225,7 +226,7 @@ def _try_first_records(job: Job, shards: Sequence[Shard], predictors: tuple[Pred
         records = read_first(shard, _SAMPLE_ROWS)
         if records:
             seen.add(shard.split)
-            worker.evaluate(Block(shard, 0, records))
+            accumulate(job.plan, worker.evaluate(Block(shard, 0, records)))
     for split in sorted({shard.split for shard in shards} - seen):
         raise DataError(f"split {split!r}: its files hold no record; check the step that wrote them")
 

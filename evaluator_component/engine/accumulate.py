@@ -31,12 +31,14 @@ class State:
         by_slice: Totals by slice: the columns of all ``plan.slice_terms``, one after another.
         by_key: Totals by slice and key, one table per entry of ``plan.keyed_terms``.
         examples: Number of examples added.
+        added_up: Whether rows of equal slice and key were added up; if not, :func:`merge` does it.
     """
 
     names: pa.StringArray
     by_slice: Sums
     by_key: tuple[Sums, ...]
     examples: int = 0
+    added_up: bool = True
 
     def __len__(self) -> int:
         return len(self.by_slice) + sum(len(table) for table in self.by_key)
@@ -84,8 +86,13 @@ def empty(plan: Plan) -> State:
 
 def accumulate(plan: Plan, batch: Evaluated) -> State:
     """Sums one batch. Sums within a batch are made in the order of its rows, so a batch has one result."""
+    return merge(plan, [_terms(plan, batch)])
+
+
+def _terms(plan: Plan, batch: Evaluated) -> State:
+    """Sums one batch but for its scores: most are distinct, so adding them up waits until there are many."""
     views = {key: batch.view(key) for key in plan.views}
-    slices, slice_count = batch.slices, len(batch.slices.names)
+    slices, slice_count = _in_order(batch.slices), len(batch.slices.names)
     table = np.empty((batch.size, plan.slice_column_count))
     column = 0
     for key, terms in plan.slice_terms:
@@ -103,36 +110,48 @@ def accumulate(plan: Plan, batch: Evaluated) -> State:
     for key, terms in plan.keyed_terms:
         view = views[key]
         keys = terms.keys(view)
-        sums = _sum_by_key(slices, slice_count, keys, terms.compute(view), by_score=terms.keyed_by_score)
-        crowded = terms.keyed_by_score and len(sums) > plan.max_distinct_scores
-        by_key.append(add_up(sums, plan.max_distinct_scores) if crowded else sums)
-    return _sorted(State(pa.array(slices.names, pa.string()), by_slice, tuple(by_key), batch.size))
+        columns = terms.compute(view)
+        if terms.keyed_by_score:
+            by_key.append(_scores(slices, keys, columns))
+        else:
+            by_key.append(_sum_by_bucket(slices, slice_count, keys, columns))
+    return State(pa.array(slices.names, pa.string()), by_slice, tuple(by_key), batch.size, added_up=False)
 
 
-def _sum_by_key(
-    slices: Membership, slice_count: int, keys: Float64, columns: Sequence[Float64], *, by_score: bool
-) -> Sums:
-    if by_score:
-        distinct, ranks = np.unique(score_keys(keys), return_inverse=True)
-        ranks = ranks.reshape(-1)
-    else:
-        ranks = keys.astype(np.int64)
-        distinct = np.arange(int(ranks.max(initial=-1)) + 1, dtype=np.uint64)
-    width = max(len(distinct), 1)
-    cells = slices.codes.astype(np.int64) * width + ranks[slices.rows]
-    sums: list[Float64]
-    if slice_count * width <= _DENSE_CELLS:
-        sums = [_totals(cells, column[slices.rows], slice_count * width) for column in columns]
-        occupied = np.flatnonzero(np.any([column != 0 for column in sums], axis=0))
-        sums = [column[occupied] for column in sums]
-    else:
-        occupied, inverse = np.unique(cells, return_inverse=True)
-        sums = [_totals(inverse.reshape(-1), column[slices.rows], len(occupied)) for column in columns]
-        some = np.any([column != 0 for column in sums], axis=0)  # weight 0 is absence
-        occupied, sums = occupied[some], [column[some] for column in sums]
-    codes, rank = np.divmod(occupied, width)
-    levels = np.zeros(len(occupied), np.uint8) if by_score else None
-    return Sums(codes.astype(np.int32), distinct[rank], levels, exact.encode_all(np.stack(sums)))
+def _in_order(slices: Membership) -> Membership:
+    """The same slices, numbered in the order of their names."""
+    names = pa.array(slices.names, pa.string())
+    order = pc.sort_indices(names).to_numpy()
+    position = np.empty(len(order), np.int32)
+    position[order] = np.arange(len(order), dtype=np.int32)
+    return Membership(slices.rows, position[slices.codes], tuple(slices.names[i] for i in order))
+
+
+def _scores(slices: Membership, keys: Float64, columns: Sequence[Float64]) -> Sums:
+    """One row per example and slice."""
+    some = np.any([column != 0 for column in columns], axis=0)  # weight 0 is absence
+    rows, codes = slices.rows, slices.codes
+    if not some.all():
+        kept = some[rows]
+        rows, codes = rows[kept], codes[kept]
+    encoded = exact.encode_all(np.stack(columns))
+    return Sums(codes, score_keys(keys)[rows], np.zeros(len(rows), np.uint8), tuple(column[rows] for column in encoded))
+
+
+def _sum_by_bucket(slices: Membership, slice_count: int, keys: Float64, columns: Sequence[Float64]) -> Sums:
+    buckets = keys.astype(np.int64)
+    width = int(buckets.max(initial=-1)) + 1
+    cells = slices.codes.astype(np.int64) * width + buckets[slices.rows]
+    count = slice_count * width
+    distinct = None
+    if count > _DENSE_CELLS:
+        distinct, inverse = np.unique(cells, return_inverse=True)
+        cells, count = inverse.reshape(-1), len(distinct)
+    sums = [_totals(cells, column[slices.rows], count) for column in columns]
+    occupied = np.flatnonzero(np.any([column != 0 for column in sums], axis=0))
+    codes, bucket = np.divmod(occupied if distinct is None else distinct[occupied], max(width, 1))
+    columns_added = exact.encode_all(np.stack([column[occupied] for column in sums]))
+    return Sums(codes.astype(np.int32), bucket.astype(np.uint64), None, columns_added)
 
 
 def _totals(cells: npt.NDArray[np.intp], values: Float64, count: int) -> Float64:
@@ -145,7 +164,7 @@ def merge(plan: Plan, states: Iterable[State]) -> State:
     parts = [state for state in states if len(state.names) or state.examples]
     if not parts:
         return empty(plan)
-    if len(parts) == 1:
+    if len(parts) == 1 and parts[0].added_up:
         return parts[0]
     encoded = pa.chunked_array([part.names for part in parts]).combine_chunks().dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
@@ -199,29 +218,40 @@ def _by_rank(table: Sums, position: npt.NDArray[np.int32]) -> Sums:
 
 @dataclass
 class Accumulator:
-    """Adds up batches one after another, merging now and then so that memory follows the sums, not the examples."""
+    """Adds up batches one after another, merging now and then so that memory follows the sums, not the examples.
+
+    Attributes:
+        plan: What is summed.
+        merge_rows: Sums of batches are merged into one run when they have this many rows.
+        merge_runs: Runs are merged into one when there are this many.
+    """
 
     plan: Plan
     merge_rows: int = 1 << 20
-    _merged: list[State] = field(default_factory=list)
+    merge_runs: int = 8
+    _runs: list[State] = field(default_factory=list)
     _pending: list[State] = field(default_factory=list)
     _pending_rows: int = 0
 
     def add(self, batch: Evaluated) -> None:
         """Adds one batch."""
-        self.add_state(accumulate(self.plan, batch))
+        self.add_state(_terms(self.plan, batch))
 
     def add_state(self, state: State) -> None:
         """Adds the sums of a part."""
         self._pending.append(state)
         self._pending_rows += len(state)
-        if self._pending_rows < self.merge_rows:
-            return
-        self._merged.append(merge(self.plan, self._pending))
+        if self._pending_rows >= self.merge_rows:
+            self._merge_pending()
+
+    def _merge_pending(self) -> None:
+        self._runs.append(merge(self.plan, self._pending))
         self._pending, self._pending_rows = [], 0
-        while len(self._merged) > 1 and len(self._merged[-2]) <= 2 * len(self._merged[-1]):
-            self._merged[-2:] = [merge(self.plan, self._merged[-2:])]
+        if len(self._runs) >= self.merge_runs:
+            self._runs = [merge(self.plan, self._runs)]
 
     def state(self) -> State:
         """The sums so far."""
-        return merge(self.plan, [*self._merged, *self._pending])
+        self._merge_pending()
+        self._runs = [merge(self.plan, self._runs)]
+        return self._runs[0]

@@ -10,7 +10,7 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
-from apache_beam.metrics import Metrics
+from apache_beam.metrics import Metrics, MetricsFilter
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions, WorkerOptions
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.shared import Shared
@@ -27,11 +27,14 @@ LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRun
 _LOCAL_RUNNERS = frozenset({"DirectRunner", "FnApiRunner", "BundleBasedDirectRunner", "SwitchingDirectRunner"})
 _ASSUMED_WORKERS = 32
 _PARTITIONS = 8
+_HALVED = "evaluator.halved"  # namespace of the counters that tell of models which ran out of memory
 
 Key = tuple[str, int]
 
 
-def run_pass(job: Job, shards: Sequence[Shard], beam_args: Sequence[str], folder: str) -> dict[str, State]:
+def run_pass(
+    job: Job, shards: Sequence[Shard], beam_args: Sequence[str], folder: str
+) -> tuple[dict[str, State], list[str]]:
     """Runs the pass.
 
     Args:
@@ -41,7 +44,7 @@ def run_pass(job: Job, shards: Sequence[Shard], beam_args: Sequence[str], folder
         folder: Where workers leave their sums; every worker must be able to write there.
 
     Returns:
-        The sums of each split.
+        The sums of each split, and the paths of the models that ran out of memory on some worker.
 
     Raises:
         DataError, ModelError, ConfigError: As raised on a worker: of several, the one on the first file.
@@ -60,8 +63,11 @@ def run_pass(job: Job, shards: Sequence[Shard], beam_args: Sequence[str], folder
         | "Merge" >> beam.CombinePerKey(_Merge(job))
         | "Write" >> beam.ParDo(_Write(folder))
     )
-    pipeline.run().wait_until_finish()
-    return _collect(job, folder, sorted({shard.split for shard in shards}))
+    result = pipeline.run()
+    result.wait_until_finish()
+    counters = result.metrics().query(MetricsFilter().with_namespace(_HALVED))["counters"]
+    halved = sorted({counter.key.metric.name for counter in counters})
+    return _collect(job, folder, sorted({shard.split for shard in shards})), halved
 
 
 def pipeline_options(beam_args: Sequence[str]) -> PipelineOptions:
@@ -153,14 +159,18 @@ class _Evaluate(beam.DoFn):  # type: ignore[misc]
         except errors.EvaluatorError as error:
             self._errors.append(error)
         self._adder.shutdown()
+        if isinstance(self._worker, Worker):
+            for path in self._worker.halved:
+                Metrics.counter(_HALVED, path).inc()
         for key, value in self._results():
             yield WindowedValue((key, value), GlobalWindow().max_timestamp(), [GlobalWindow()])
 
     def _results(self) -> Iterator[tuple[Key, bytes]]:
         for error in self._errors:
             yield ("", 0), _pack_error(error)
-        for split, sums in sorted(self._sums.items()):
-            for number, part in enumerate(transport.partition(self._job.plan, sums.state(), self._partitions)):
+        for split in sorted(self._sums):
+            state = self._sums.pop(split).state()  # popped, since Beam keeps this object
+            for number, part in enumerate(transport.partition(self._job.plan, state, self._partitions)):
                 if len(part.names) or part.examples:
                     yield (split, number), b"S" + transport.to_bytes(part)
 

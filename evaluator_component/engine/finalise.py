@@ -50,7 +50,7 @@ def finalise(plan: Plan, states: Mapping[str, State]) -> tuple[pa.Table, pa.Tabl
         parts[tables.ALL_SPLITS] = merge(plan, parts.values())
     done = [_Split(plan, split, state) for split, state in parts.items()]
     metrics = [table for split in done for table in split.metric_tables()]
-    plots = [table for split in done for table in split.plot_tables()]
+    plots = [table for split in done for table in split.plot_tables]
     return (
         pa.concat_tables(metrics) if metrics else tables.METRICS_SCHEMA.empty_table(),
         pa.concat_tables(plots) if plots else tables.PLOTS_SCHEMA.empty_table(),
@@ -64,6 +64,8 @@ class _Column:
     planned: PlannedMetric
     values: Values
     reasons: npt.NDArray[np.object_]
+    examples: Float64
+    weight: Float64
 
 
 class _Split:
@@ -74,41 +76,29 @@ class _Split:
         self._split = split
         self._names = state.names
         self._count = len(state.names)
-        self._totals = {key: _totals(plan, state, key) for key in dict.fromkeys(p.view for p in plan.metrics)}
+        columns: dict[PlannedMetric, _Column] = {}
+        self.plot_tables: list[pa.Table] = []
+        for view in dict.fromkeys(planned.view for planned in plan.metrics):
+            totals = _totals(plan, state, view)  # of one view at a time: histograms are large
+            for planned in plan.metrics:
+                if planned.view == view and isinstance(planned.metric, Metric):
+                    columns[planned] = _column(planned, planned.metric, totals)
+                elif planned.view == view and isinstance(planned.metric, Plot) and self._count:
+                    self.plot_tables += self._plot(planned, planned.metric, totals)
+        self._columns = [columns[planned] for planned in plan.metrics if planned in columns]
 
     def metric_tables(self) -> list[pa.Table]:
         """One table per metric and model."""
-        columns = [self._column(p) for p in self._plan.metrics if isinstance(p.metric, Metric)]
-        baseline = {_identity(c): c for c in columns if self._plan.models[c.planned.view.model].baseline}
-        compared = len(self._plan.models) > 1
+        baseline = {_identity(c): c for c in self._columns if self._plan.models[c.planned.view.model].baseline}
         result = []
-        for column in columns:
+        for column in self._columns:
             candidate = not self._plan.models[column.planned.view.model].baseline
-            other = baseline.get(_identity(column)) if candidate and compared else None
+            other = baseline.get(_identity(column)) if candidate else None
             result.append(self._metric_table(column, other))
         return result
 
-    def _column(self, planned: PlannedMetric) -> _Column:
-        metric = planned.metric
-        assert isinstance(metric, Metric)
-        totals = self._totals[planned.view]
-        values = metric.result(totals).resolve()
-        value = np.asarray(values.value, np.float64)
-        reasons = np.full(len(value), None, object)
-        reasons[np.isnan(value)] = values.undefined
-        labels, predictions, weights = totals[Unusable()]
-        examples = totals[Examples()][0]
-        unusable = np.flatnonzero((labels + predictions + weights) > 0)
-        if len(unusable):
-            value = value.copy()
-            value[unusable] = np.nan
-            for i in unusable:
-                reasons[i] = _unusable_reason(planned, examples[i], labels[i], predictions[i], weights[i])
-        return _Column(planned, Values(value, values.undefined, values.lower, values.upper), reasons)
-
     def _metric_table(self, column: _Column, baseline: _Column | None) -> pa.Table:
         planned, values = column.planned, column.values
-        totals = self._totals[planned.view]
         metric = planned.metric
         assert isinstance(metric, Metric)
         content: dict[str, Any] = {
@@ -120,8 +110,8 @@ class _Split:
             "metric": metric.name,
             "weighted": planned.weighted,
             "value": values.value,
-            "n": totals[Examples()][0].astype(np.int64),
-            "weighted_n": totals[Weight()][0],
+            "n": column.examples.astype(np.int64),
+            "weighted_n": column.weight,
             "bracket_lower": _nullable(values.lower, values.value),
             "bracket_upper": _nullable(values.upper, values.value),
             "direction": metric.direction,
@@ -129,7 +119,7 @@ class _Split:
         }
         if baseline is not None:
             content |= _change(values, baseline.values)
-        return tables.metrics_table(self._without_private(content, totals[Examples()][0]))
+        return tables.metrics_table(self._without_private(content, column.examples))
 
     def _without_private(self, content: dict[str, Any], examples: Float64) -> dict[str, Any]:
         """Blanks what is told of slices that are smaller than ``options.min_slice_size``."""
@@ -145,37 +135,25 @@ class _Split:
         blanked["reason"] = pc.if_else(pa.array(private), reason, content["reason"])
         return blanked
 
-    def plot_tables(self) -> list[pa.Table]:
-        """One table per plot and model, for the overall slice and the largest ones."""
-        planned_plots = [p for p in self._plan.metrics if isinstance(p.metric, Plot)]
-        if not planned_plots or not self._count:
+    def _plot(self, planned: PlannedMetric, plot: Plot, totals: Totals) -> list[pa.Table]:
+        """The rows of one plot, for the largest slices."""
+        wanted = self._plot_slices(totals[Examples()][0])
+        if not len(wanted):
             return []
-        result = []
-        for planned in planned_plots:
-            totals = self._totals[planned.view]
-            wanted = self._plot_slices(totals[Examples()][0])
-            if not len(wanted):
-                continue
-            plot = planned.metric
-            assert isinstance(plot, Plot)
-            data = plot.result(totals, wanted)
-            result.append(
-                tables.plots_table(
-                    {
-                        "split": self._split,
-                        "slice": self._slices(data.slices),
-                        "model": self._plan.models[planned.view.model].name,
-                        "output": planned.view.output,
-                        "sub_key": plot.sub_key,
-                        "plot": plot.name,
-                        "bucket": data.bucket,
-                        "lower": data.lower,
-                        "upper": data.upper,
-                        **data.columns,
-                    }
-                )
-            )
-        return result
+        data = plot.result(totals, wanted)
+        content = {
+            "split": self._split,
+            "slice": self._slices(data.slices),
+            "model": self._plan.models[planned.view.model].name,
+            "output": planned.view.output,
+            "sub_key": plot.sub_key,
+            "plot": plot.name,
+            "bucket": data.bucket,
+            "lower": data.lower,
+            "upper": data.upper,
+            **data.columns,
+        }
+        return [tables.plots_table(content)]
 
     def _plot_slices(self, examples: Float64) -> Int32:
         shown = np.flatnonzero(examples >= self._plan.min_slice_size)
@@ -184,6 +162,23 @@ class _Split:
 
     def _slices(self, index: Int32) -> pa.DictionaryArray:
         return pa.DictionaryArray.from_arrays(pa.array(index), self._names)
+
+
+def _column(planned: PlannedMetric, metric: Metric, totals: Totals) -> _Column:
+    values = metric.result(totals).resolve()
+    value = np.asarray(values.value, np.float64)
+    reasons = np.full(len(value), None, object)
+    reasons[np.isnan(value)] = values.undefined
+    labels, predictions, weights = totals[Unusable()]
+    examples = totals[Examples()][0]
+    unusable = np.flatnonzero((labels + predictions + weights) > 0)
+    if len(unusable):
+        value = value.copy()
+        value[unusable] = np.nan
+        for i in unusable:
+            reasons[i] = _unusable_reason(planned, examples[i], labels[i], predictions[i], weights[i])
+    values = Values(value, values.undefined, values.lower, values.upper)
+    return _Column(planned, values, reasons, examples, totals[Weight()][0])
 
 
 def _identity(column: _Column) -> tuple[str, str, str, bool]:

@@ -196,7 +196,7 @@ def _model(spec: Any, index: int, name: str, baseline: bool, batch_size: int) ->
 
 
 def _metrics(config: Any, models: tuple[ModelPlan, ...]) -> Iterable[PlannedMetric]:
-    seen: set[tuple[ViewKey, str, str, bool]] = set()
+    seen: dict[tuple[ViewKey, str, str, bool], PlannedMetric] = {}
     for i, spec in enumerate(config.metrics_specs):
         path = f"metrics_specs[{i}]"
         _refuse_unsupported(spec, path)
@@ -212,10 +212,15 @@ def _metrics(config: Any, models: tuple[ModelPlan, ...]) -> Iterable[PlannedMetr
                             use = weighted and metric.uses_weights
                             key = ViewKey(model_index, output, use, metric.kind.name)
                             identity = (replace(key, kind_name=""), metric.name, metric.sub_key, use)
-                            if identity in seen:
-                                continue
-                            seen.add(identity)
-                            yield PlannedMetric(metric, key, use, f"{path}.metrics[{j}]")
+                            planned = PlannedMetric(metric, key, use, f"{path}.metrics[{j}]")
+                            first = seen.setdefault(identity, planned)
+                            if first is planned:
+                                yield planned
+                            elif first.metric != metric:
+                                raise ConfigError(
+                                    f"{planned.path}: {metric.name!r} is already the name of {first.path}, which "
+                                    'computes something else; give one a name of its own with config: {"name": "…"}'
+                                )
 
 
 def _refuse_unsupported(spec: Any, path: str) -> None:

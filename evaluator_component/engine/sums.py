@@ -65,6 +65,9 @@ def add_up(sums: Sums, max_distinct: int) -> Sums:
 
 
 def _add_equal(sums: Sums) -> Sums:
+    units = _add_units(sums)
+    if units is not None:
+        return units
     order = _order(sums.slices, sums.keys)
     slices = sums.slices[order]
     keys = None if sums.keys is None else sums.keys[order]
@@ -83,13 +86,56 @@ def _add_equal(sums: Sums) -> Sums:
     )
 
 
+def _add_units(sums: Sums) -> Sums | None:
+    """Adds up scores of unweighted examples, each one positive or one negative: one sort of numbers that hold all.
+
+    Returns None where rows are something else, or slice, score and sign do not fit into 64 bits.
+    """
+    if sums.keys is None or sums.levels is None or len(sums.columns) != 2 or not len(sums) or sums.levels.any():
+        return None
+    positives, negatives = sums.columns
+    if exact.is_wide(positives) or exact.is_wide(negatives):
+        return None
+    if not (bool(np.all(positives + negatives == 1)) and bool(np.all((negatives == 0) | (negatives == 1)))):
+        return None
+    shift, width = _span(sums.keys)
+    if width + 1 + int(sums.slices.max()).bit_length() > 64:
+        return None
+    one, scale = np.uint64(1), np.uint64(width + 1)
+    packed = (sums.slices.astype(np.uint64) << scale) | (sums.keys >> np.uint64(shift) << one)
+    packed |= negatives.astype(np.uint64)
+    packed.sort()
+    starts = np.concatenate([np.zeros(1, np.intp), np.flatnonzero(packed[1:] != packed[:-1]) + 1])
+    counts = np.diff(np.append(starts, len(packed)))
+    runs = packed[starts]
+    cells = runs >> one
+    first = np.ones(len(cells), bool)
+    first[1:] = cells[1:] != cells[:-1]
+    row = np.cumsum(first) - 1
+    distinct = cells[first]
+    columns = []
+    for sign in (0, 1):
+        column = np.zeros(len(distinct), np.int64)
+        mine = (runs & one) == sign
+        column[row[mine]] = counts[mine]
+        columns.append(column)
+    keys = (distinct & np.uint64((1 << width) - 1)) << np.uint64(shift)
+    slices = (distinct >> np.uint64(width)).astype(np.int32)
+    return Sums(slices, keys, np.zeros(len(distinct), np.uint8), tuple(columns))
+
+
+def _span(keys: UInt64) -> tuple[int, int]:
+    """How many low bits no key uses, and how many bits the rest needs."""
+    used = int(np.bitwise_or.reduce(keys)) if len(keys) else 0
+    shift = (used & -used).bit_length() - 1 if used else 0
+    return shift, (used >> shift).bit_length()
+
+
 def _order(slices: Int32, keys: UInt64 | None) -> npt.NDArray[np.intp]:
     """The permutation that sorts by slice, then key: one sort of packed integers where both fit into 64 bits."""
     if keys is None:
         return np.argsort(slices, kind="stable")
-    used = int(np.bitwise_or.reduce(keys)) if len(keys) else 0
-    shift = (used & -used).bit_length() - 1 if used else 0
-    width = (used >> shift).bit_length()
+    shift, width = _span(keys)
     slice_bits = int(slices.max()).bit_length() if len(slices) else 0
     if width + slice_bits > 64:
         return np.lexsort((keys, slices))
@@ -187,7 +233,10 @@ def coarse_keys(keys: UInt64, levels: UInt8, targets: UInt8) -> UInt64:
     """
     assert bool(np.all(targets >= levels))
     entering = (levels == 0) & (targets > 0)
-    moved = np.where(entering, _two_sided(keys), keys) if entering.any() else keys
+    moved = keys
+    if entering.any():
+        moved = keys.copy()
+        moved[entering] = _two_sided(keys[entering])
     drop = np.maximum(targets.astype(np.int64) - 1, 0).astype(np.uint64)
     coarse = (moved >> drop) << drop
     return np.where(targets > 0, coarse, keys)

@@ -66,6 +66,9 @@ def make_job(
 ) -> Job:
     """Lists the features that the plan and the models need, and nothing else."""
     plan = make_plan(config, evaluate_baseline=len(model_paths) > 1)
+    for predictor in predictors:
+        if predictor is not None:
+            predictor.settle_inputs(kinds)
     wanted = {*plan.label_columns, *plan.slice_columns}
     for model, predictor in zip(plan.models, predictors, strict=True):
         if predictor is None:
@@ -91,7 +94,15 @@ class Worker:
                 for path, model in zip(job.model_paths, self._plan.models, strict=True)
             )
         )
+        for predictor in self._predictors:
+            if predictor is not None:
+                predictor.settle_inputs(dict(job.kinds))
         self._kinds = _kinds_by_output(self._plan)
+
+    @property
+    def halved(self) -> tuple[str, ...]:
+        """Paths of the models that ran out of memory and get smaller batches since."""
+        return tuple(p.path for p in self._predictors if p is not None and p.halved)
 
     def evaluate(self, block: Block) -> Evaluated:
         """Evaluates one block.

@@ -126,7 +126,7 @@ def collect_rules(
 
 
 def unknown_threshold_names(config: config_pb2.EvalConfig, known_names: Collection[str]) -> list[tuple[str, str, str]]:
-    """Returns (path, name, hint) for each name in a ``thresholds`` map that no metric of the results has.
+    """Returns (path, name, hint) for each threshold on what is no metric of the results: a misspelt name, or a plot.
 
     Args:
       config: The config.
@@ -134,6 +134,13 @@ def unknown_threshold_names(config: config_pb2.EvalConfig, known_names: Collecti
     """
     unknown = []
     for i, spec in enumerate(config.metrics_specs):
+        for j, metric in enumerate(spec.metrics):
+            if not metric.HasField("threshold") and not metric.per_slice_thresholds:
+                continue
+            name = _registry_name(metric)
+            if name not in known_names:
+                path = render(("metrics_specs", i, "metrics", j))
+                unknown.append((path, name, "a plot has no single value that a threshold could judge"))
         for field in ("thresholds", "per_slice_thresholds", "cross_slice_thresholds"):
             for name in sorted(getattr(spec, field)):
                 if name not in known_names:

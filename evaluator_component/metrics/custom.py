@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +28,7 @@ class CustomTerms:
 
     def compute(self, view: View) -> tuple[Float64, ...]:
         """See :class:`~evaluator_component.metrics.terms.Terms`."""
-        computed = self.function(view)
+        computed = _call(self.name, "terms", self.function, view)
         if set(computed) != set(self.columns):
             raise ConfigError(
                 f"metric {self.name!r}: its terms must always have the same names; expected "
@@ -54,13 +55,24 @@ class _CustomResult:
     def __call__(self, totals: Totals) -> Values:
         by_name = dict(zip(self.terms.columns, totals[self.terms], strict=True))
         with np.errstate(divide="ignore", invalid="ignore"):
-            value = np.asarray(self.function(by_name), np.float64)
+            value = np.asarray(_call(self.name, "result", self.function, by_name), np.float64)
         if value.shape != (totals.slice_count,):
             raise ConfigError(
                 f"metric {self.name!r}: its result must have one number per slice, shape ({totals.slice_count},); "
                 f"got shape {value.shape}. Use NumPy operations on the totals, which are arrays over slices."
             )
         return Values(np.where(np.isfinite(value), value, np.nan), f"{self.name} gives no finite number")
+
+
+def _call(name: str, what: str, function: Callable[[Any], Any], argument: Any) -> Any:
+    try:
+        return function(argument)
+    except Exception as error:  # a user's function can raise anything
+        line = traceback.extract_tb(error.__traceback__)[-1]
+        raise ConfigError(
+            f"metric {name!r}: its {what} fail{'s' if what == 'result' else ''} with {type(error).__name__}: {error} "
+            f"({line.filename}, line {line.lineno})"
+        ) from error
 
 
 def metric(

@@ -59,6 +59,10 @@ def _build_calibration(name: str, options: Options) -> tuple[Metric | Plot, ...]
     return (Plot(name, Kind.REAL, (buckets,), _Calibration(buckets)),)
 
 
+_BELOW_ZERO = -1e-6
+"""The lowest threshold: a score of exactly 0 is above it, so that curves reach the corner where all are positive."""
+
+
 @dataclass(frozen=True)
 class _ConfusionAtThresholds:
     buckets: ThresholdBuckets
@@ -90,7 +94,7 @@ def _build_confusion(name: str, options: Options) -> tuple[Metric | Plot, ...]:
     count = int(options["num_thresholds"])
     if not 1 <= count <= 100_000:
         raise ValueError(f"num_thresholds: expected 1 to 100,000, got {count}")
-    buckets = ThresholdBuckets(tuple(float(t) for t in np.arange(count + 1) / count))
+    buckets = ThresholdBuckets((_BELOW_ZERO, *(float(t) for t in np.arange(count + 1) / count)))
     return (Plot(name, Kind.BINARY, (buckets,), _ConfusionAtThresholds(buckets)),)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from evaluator_component.data.batch import Batch
+from evaluator_component.data.features import ValueKind
 from evaluator_component.errors import ModelError
-from evaluator_component.models.chunks import in_chunks
+from evaluator_component.models.chunks import Chunks
 from evaluator_component.models.predictor import Predictions, TensorInfo, dense_input
 
 SINGLE_OUTPUT = "output"
@@ -19,7 +21,7 @@ class KerasPredictor:
         import tensorflow as tf
 
         self.path = path
-        self._batch_size = batch_size
+        self._chunks = Chunks(path, batch_size)
         self._by_name = isinstance(model.input, dict)  # then its keys, sorted, go with model.inputs
         tensors = list(model.inputs)
         keys = sorted(model.input) if self._by_name else [tensor.name for tensor in tensors]
@@ -35,13 +37,21 @@ class KerasPredictor:
         self._call_model = tf.function(call, reduce_retracing=True)
         self._model = model
 
+    @property
+    def halved(self) -> bool:
+        """Whether it ran out of memory and gets smaller batches since."""
+        return self._chunks.halved
+
+    def settle_inputs(self, kinds: Mapping[str, ValueKind]) -> None:
+        """Its inputs are always features."""
+
     def predict(self, batch: Batch) -> Predictions:
         """Calls the model, at most ``batch_size`` examples at a time."""
         import tensorflow as tf
 
         assert self.inputs is not None
         columns = {info.name: tf.constant(dense_input(batch, info, self.path)) for info in self.inputs}
-        return in_chunks(self._call, columns, batch, self._batch_size, self.path)
+        return self._chunks.call(self._call, columns, batch)
 
     def _call(self, columns: dict[str, Any]) -> dict[str, Any]:
         import tensorflow as tf

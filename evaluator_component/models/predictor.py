@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from evaluator_component.data.batch import Batch
+from evaluator_component.data.features import ValueKind
 from evaluator_component.errors import ModelError, nearest
 
 Predictions = Mapping[str, npt.NDArray[Any]]
@@ -45,6 +46,13 @@ class Predictor(Protocol):
     @property
     def outputs(self) -> tuple[TensorInfo, ...]:
         """What it predicts."""
+
+    @property
+    def halved(self) -> bool:
+        """Whether it ran out of memory and gets smaller batches since."""
+
+    def settle_inputs(self, kinds: Mapping[str, ValueKind]) -> None:
+        """Decides what an input takes that could be either, from the features of the data."""
 
     def predict(self, batch: Batch) -> Predictions:
         """Returns arrays ``[size, …]`` by output name."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from evaluator_component.data.batch import Batch
+from evaluator_component.data.features import ValueKind
 from evaluator_component.errors import ModelError, nearest
-from evaluator_component.models.chunks import in_chunks
+from evaluator_component.models.chunks import Chunks
 from evaluator_component.models.predictor import Predictions, TensorInfo, dense_input
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -19,7 +21,7 @@ class SavedModelPredictor:
         self.path = path
         self._model = model  # keeps the variables alive
         self._signature = signature
-        self._batch_size = batch_size
+        self._chunks = Chunks(path, batch_size)
         arguments = {name: _info(name, spec) for name, spec in signature.structured_input_signature[1].items()}
         self.outputs = tuple(_info(name, spec) for name, spec in sorted(signature.structured_outputs.items()))
         self._serialized_argument = ""
@@ -29,6 +31,17 @@ class SavedModelPredictor:
             if only.dtype == "object" and len(only.shape) <= 1:
                 self._serialized_argument = only.name
                 self.inputs = None
+        self._arguments = arguments
+
+    @property
+    def halved(self) -> bool:
+        """Whether it ran out of memory and gets smaller batches since."""
+        return self._chunks.halved
+
+    def settle_inputs(self, kinds: Mapping[str, ValueKind]) -> None:
+        """A single argument of strings takes the feature of its name, and only without one serialized examples."""
+        if self.inputs is None and kinds.get(self._serialized_argument) is ValueKind.BYTES:
+            self.inputs = (self._arguments[self._serialized_argument],)
 
     def predict(self, batch: Batch) -> Predictions:
         """Calls the signature, at most ``batch_size`` examples at a time."""
@@ -38,7 +51,7 @@ class SavedModelPredictor:
             columns = {self._serialized_argument: batch.serialized}
         else:
             columns = {info.name: tf.constant(dense_input(batch, info, self.path)) for info in self.inputs}
-        return in_chunks(self._call, columns, batch, self._batch_size, self.path)
+        return self._chunks.call(self._call, columns, batch)
 
     def _call(self, columns: dict[str, Any]) -> dict[str, Any]:
         return {name: value.numpy() for name, value in self._signature(**columns).items()}

@@ -14,7 +14,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.engine.random_parts import arrays, batch, freeze, make, plans
 
 from evaluator_component.engine import exact, transport
 from evaluator_component.engine.accumulate import Accumulator, Evaluated, State, accumulate, empty, merge
@@ -22,6 +21,7 @@ from evaluator_component.engine.plan import Plan
 from evaluator_component.metrics.registry import catalogue
 from evaluator_component.metrics.terms import Examples
 from evaluator_component.slicing.codes import Membership
+from tests.engine.random_parts import arrays, batch, freeze, make, plans
 
 law = settings(deadline=None, derandomize=True, max_examples=25)
 PARTS = st.lists(st.tuples(st.integers(0, 2**32), st.integers(0, 30)), min_size=1, max_size=6)

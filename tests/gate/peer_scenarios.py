@@ -70,10 +70,10 @@ def peer_config(scenario: Scenario, *, models: bool = False) -> Any:
 
 
 def ask_tfma(scenario: Scenario, output: Path) -> Answer:
-    """Returns the answer of TFMA's own extractors, evaluator and writer; scores are read from the examples.
+    """Returns the answer of TFMA's own extractors, evaluator and writer; an error is an answer too.
 
-    Defaults are filled in and thresholds are looked for as TFX's Evaluator does both, and splits are flattened as it
-    does.
+    Scores are read from the examples. Defaults are filled in and thresholds are looked for as TFX's Evaluator does
+    both, and splits are flattened as it does.
     """
     tfma = load_peer()
     config = tfma.utils.update_eval_config_with_defaults(
@@ -84,8 +84,11 @@ def ask_tfma(scenario: Scenario, output: Path) -> Answer:
         return Answer(NOTHING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        _run_tfma(config, record_batch(scenario), str(output))
-        return read_answer(tfma.load_validation_result(str(output)))
+        try:
+            _run_tfma(config, record_batch(scenario), str(output))
+        except Exception as error:
+            return Answer(f"raises {type(error).__name__}", (str(error),))
+        return read_answer(str(output))
 
 
 def _run_tfma(config: Any, examples: pa.RecordBatch, output: str) -> None:
@@ -126,15 +129,16 @@ def _encoded(value: Any) -> Any:
     return value.encode() if isinstance(value, str) else value
 
 
-def read_answer(result: Any) -> Answer:
-    """Returns what a ValidationResult says."""
+def read_answer(output: str) -> Answer:
+    """Returns what the peer's record of a validation says, the failures in alphabetical order."""
+    result = load_peer().load_validation_result(output)
     details = [
         f"{_metric(failure.metric_key)} on {_slice(entry.slice_key)} {_seen(failure)}"
         for entry in result.metric_validations_per_slice
         for failure in entry.failures
     ]
     details += [f"no slice for {_spec(spec)}" for spec in result.missing_slices]
-    return Answer("BLESSED" if result.validation_ok else "NOT_BLESSED", tuple(details))
+    return Answer("BLESSED" if result.validation_ok else "NOT_BLESSED", tuple(sorted(details)))
 
 
 def _metric(key: Any) -> str:

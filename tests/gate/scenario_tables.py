@@ -30,7 +30,7 @@ def _mean(values: np.ndarray, weights: np.ndarray) -> float:
 def _precision(label: np.ndarray, score: np.ndarray, weight: np.ndarray) -> Result:
     positive = score > 0.5
     if not positive.any():
-        return math.nan, f"0 of {len(label)} examples are predicted positive: 0/0"
+        return math.nan, "no example is predicted positive"
     return _mean(label[positive], weight[positive]), None
 
 

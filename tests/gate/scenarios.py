@@ -1,7 +1,7 @@
 """The gate's scenarios: a config, tiny data and the verdict that is wanted, by the numbers of the gate's specification.
 
-The same scenarios run on tables that are worked out by hand (`scenario_tables`) and can run on real models: a score
-is what the model has to return for the example.
+The same scenarios run on tables that are worked out by hand (`scenario_tables`), on real models (a score is what the
+model has to return for the example), and through the peer.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Scenario:
       notices: Texts that some notice has to contain.
       outcomes: Slice -> the outcomes of its checks, in the order of the checks.
       preflight_error: What the preflight has to say on real data, where it refuses before anything is judged.
+      no_model: The scores are features of the examples, and no model is given.
     """
 
     number: str
@@ -47,6 +48,7 @@ class Scenario:
     notices: tuple[str, ...] = ()
     outcomes: Mapping[str, str] = field(default_factory=dict)
     preflight_error: str = ""
+    no_model: bool = False
 
     @property
     def config_text(self) -> str:
@@ -58,7 +60,8 @@ class Scenario:
         else:
             spec = "label_key: label"
         weight = ", example_weight_key: weight" if "weight" in columns else ""
-        return f"model_specs: [{{{spec}{weight}}}]\n{self.config}"
+        scores = ", prediction_key: candidate" if self.no_model else ""
+        return f"model_specs: [{{{spec}{weight}{scores}}}]\n{self.config}"
 
 
 def scores(label: list[int], right: int) -> list[float]:
@@ -148,6 +151,10 @@ SCENARIOS = (
              accuracy(f"value_threshold: {{lower_bound: 0.85}}, change_threshold: {{absolute: 0, {HIGHER}}}"),
              {"eval": ten(8, 9)}, WIRED, blessed=False, outcomes={"Overall": "FAIL FAIL"},
              reasons=("fell by 0.1 (n = 10); no fall is allowed", "is 0.8 (n = 10); at least 0.85 is required")),
+    Scenario("11c", "absolute and relative change, both violated",
+             accuracy(f"change_threshold: {{absolute: 0, relative: -0.1, {HIGHER}}}"),
+             {"eval": ten(8, 9)}, WIRED, blessed=False, outcomes={"Overall": "FAIL FAIL"},
+             reasons=("no fall is allowed", "fell by 11.11 % (n = 10); a fall of at most 10 % is allowed")),
     Scenario("12", "only changes, no baseline yet", accuracy(f"change_threshold: {{absolute: 0, {HIGHER}}}"),
              {"eval": ten(3)}, NONE_YET, blessed=True, rubber_stamp=True, notices=("rubber stamp",),
              outcomes={"Overall": "SKIPPED"}),
@@ -182,6 +189,9 @@ SCENARIOS = (
              PER_SLICE % ("BinaryAccuracy", "{feature_keys: [a]}", 0.5) + SLICED + "\ngate: {min_examples: 3}",
              {"eval": ten(8, a=X)}, blessed=True, outcomes={"a=x": "PASS", "a=y": "SKIPPED"},
              notices=("1 of 2 checks were skipped",)),
+    Scenario("19b", "threshold of a=x, and a=y is small",
+             PER_SLICE % ("BinaryAccuracy", "{feature_values: {a: x}}", 0.5) + SLICED + "\ngate: {min_examples: 3}",
+             {"eval": ten(8, a=X)}, blessed=True, outcomes={"a=x": "PASS"}),
     Scenario("20", "all slices skipped, overall too small",
              PER_SLICE % ("BinaryAccuracy", "{feature_keys: [a]}", 0.5) + SLICED + "\ngate: {min_examples: 11}",
              {"eval": ten(8, a=X)}, blessed=False, outcomes={"a=x": "SKIPPED", "a=y": "SKIPPED"},
@@ -196,6 +206,9 @@ SCENARIOS = (
              {"eval": ten(8, color=X)}, blessed=False,
              reasons=("no slices of colour were evaluated; there are slices of Overall, color",),
              preflight_error="colour.*color"),
+    Scenario("21b", "misspelt feature in the slices only",
+             accuracy("value_threshold: {lower_bound: 0.5}", "slicing_specs: [{}, {feature_keys: [colour]}]"),
+             {"eval": ten(8, color=X)}, blessed=True, outcomes={"Overall": "PASS"}, preflight_error="colour.*color"),
     Scenario("22", "a value that does not occur",
              PER_SLICE % ("BinaryAccuracy", "{feature_values: {a: z}}", 0.5) + SLICED, {"eval": ten(8, a=X)},
              blessed=False, reasons=("(threshold on binary_accuracy); values of a that occur: x, y",)),
@@ -222,16 +235,16 @@ SCENARIOS = (
     Scenario("28", "undefined value",
              "metrics_specs: [{metrics: [{class_name: Precision, threshold: {value_threshold: {lower_bound: 0.1}}}]}]",
              {"eval": {"label": [0, 1], "candidate": [0.25, 0.25]}}, blessed=False,
-             reasons=("precision on Overall is undefined (n = 2): 0 of 2 examples are predicted positive",)),
+             reasons=("precision on Overall is undefined (n = 2): no example is predicted positive",)),
     Scenario("29", "undefined change under a rule without bounds",
              accuracy(f"change_threshold: {{{HIGHER}}}").replace("BinaryAccuracy", "Precision"),
              {"eval": {"label": [0, 1], "candidate": [0.75, 0.75], "baseline": [0.25, 0.25]}}, WIRED, blessed=False,
-             reasons=("the change of precision on Overall is undefined (n = 2): baseline: 0 of 2 examples",),
+             reasons=("the change of precision on Overall is undefined (n = 2): baseline: no example",),
              notices=("has no bound",)),
     Scenario("29b", "defined change under a rule without bounds", accuracy(f"change_threshold: {{{HIGHER}}}"),
              {"eval": ten(5, 9)}, WIRED, blessed=True, notices=("has no bound",)),
     Scenario("31", "predictions in the data, value rule", accuracy("value_threshold: {lower_bound: 0.8}"),
-             {"eval": ten(8)}, blessed=True),
+             {"eval": ten(8)}, blessed=True, no_model=True),
     Scenario("32", "misspelt name in a map",
              "metrics_specs: [{metrics: [{class_name: BinaryAccuracy}], thresholds: "
              "{binary_acuracy: {value_threshold: {lower_bound: 0.5}}}}]",
@@ -269,3 +282,16 @@ SCENARIOS = (
              {"eval": ten(9, 6)}, WIRED, blessed=False,
              reasons=("rose by 0.3 (n = 10); a rise of at most 0.1 is allowed (a suspicious improvement)",)),
 )  # fmt: skip
+
+ENGINE_SCENARIOS = (
+    Scenario("30", "a plot under a threshold",
+             "metrics_specs: [{metrics: [{class_name: BinaryAccuracy}, {class_name: ConfusionMatrixPlot, "
+             "threshold: {value_threshold: {lower_bound: 0.5}}}]}]",
+             {"eval": ten(8)}, preflight_error=r"^metrics_specs\[0\].metrics\[1\].*'confusion_matrix_plot'"),
+    Scenario("30b", "precision at two thresholds: each is judged",
+             "metrics_specs: [{metrics: [{class_name: Precision, config: '{\"thresholds\": [0.5, 0.9]}', "
+             "threshold: {value_threshold: {lower_bound: 0.7}}}]}]",
+             {"eval": ten(8)}, blessed=False, outcomes={"Overall": "PASS FAIL"},
+             reasons=("precision (threshold=0.9) on Overall is undefined (n = 10): no example is predicted positive",)),
+)  # fmt: skip
+"""Scenarios of metrics that are not worked out by hand."""

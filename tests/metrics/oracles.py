@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -108,7 +109,7 @@ def along_the_line(tp: float, fp: float, gain: float, cost: float) -> float:
     # x = tp + gain·exp(u): the precision bends most next to the start, which a substitution spreads out.
     edges = np.linspace(math.log(1e-18), 0.0, 9)
     total = 0.0
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in itertools.pairwise(edges.tolist()):
         part = gain * np.exp((high - low) / 2 * nodes + (high + low) / 2)
         x = tp + part
         total += (high - low) / 2 * float(np.sum(weights * part * x / (x + fp + cost * part / gain)))
@@ -149,12 +150,8 @@ ORACLES: dict[str, Oracle] = {
     "AUC": auc,
     "AUCPrecisionRecall": auc_precision_recall,
     "BinaryCrossEntropy": binary_cross_entropy,
-    "MeanSquaredError": lambda y, p, w: (
-        float(skm.mean_squared_error(y, p, sample_weight=w)) if w.any() else math.nan
-    ),
-    "MeanAbsoluteError": lambda y, p, w: (
-        float(skm.mean_absolute_error(y, p, sample_weight=w)) if w.any() else math.nan
-    ),
+    "MeanSquaredError": lambda y, p, w: float(skm.mean_squared_error(y, p, sample_weight=w)) if w.any() else math.nan,
+    "MeanAbsoluteError": lambda y, p, w: float(skm.mean_absolute_error(y, p, sample_weight=w)) if w.any() else math.nan,
     "CategoricalAccuracy": class_accuracy,
     "SparseCategoricalAccuracy": class_accuracy,
 }

@@ -65,8 +65,9 @@ def plan(metrics: Sequence[Mapping[str, Any]], *, weighted: bool, max_distinct_s
     return make_plan(complete_config(load_config(config)), evaluate_baseline=False)
 
 
-def add_up(planned: Plan, examples: Examples, batch: int = 50) -> State:
+def add_up(planned: Plan, examples: Examples, batch: int | None = None) -> State:
     """The sums of the examples, in batches of so many."""
+    batch = batch or max(50, len(examples) // 12)
     starts = range(0, max(len(examples), 1), batch)
     parts = [accumulate(planned, _evaluated(examples.rows(slice(start, start + batch)))) for start in starts]
     return merge(planned, parts)

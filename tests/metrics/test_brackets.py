@@ -1,4 +1,4 @@
-"""Where a slice has more distinct scores than are kept, the true area lies in the bracket, and the bracket is narrow."""
+"""Where a slice has more distinct scores than are kept, the true area lies in a narrow bracket."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 import sklearn.metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.metrics.pass_over import Array, Examples, values
 
 from evaluator_component.metrics.registry import definition
+from tests.metrics.pass_over import Array, Examples, values
 
 SIZE = 100_000
 REGIONS: dict[str, Callable[[Array], Array]] = {

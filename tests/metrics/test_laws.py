@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.metrics.pass_over import Examples, Row, add_up, built, plan, sample, tables
 
 from evaluator_component import ConfigError
 from evaluator_component.engine import transport
@@ -18,6 +17,7 @@ from evaluator_component.engine.accumulate import merge
 from evaluator_component.metrics import Kind, Metric, Plot
 from evaluator_component.metrics.registry import catalogue, definition, result_name, snake_case
 from evaluator_component.proto import config_pb2
+from tests.metrics.pass_over import Examples, Row, add_up, built, plan, sample, tables
 
 NAMES = sorted(catalogue())
 INTERVALS = {None, "wilson", "delta", "jackknife"}

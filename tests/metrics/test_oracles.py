@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.metrics.oracles import ORACLES, auc_precision_recall, mean
-from tests.metrics.pass_over import Examples, built, sample, tables, value, values
 
 from evaluator_component import ConfigError
 from evaluator_component.metrics import Kind, Plot
 from evaluator_component.metrics.modules import load_module
 from evaluator_component.metrics.registry import catalogue
+from tests.metrics.oracles import ORACLES, auc_precision_recall, mean
+from tests.metrics.pass_over import Examples, built, sample, tables, value, values
 
 METRICS = sorted(name for name in catalogue() if not isinstance(built(name)[0], Plot))
 PLOTS = {"CalibrationPlot", "ConfusionMatrixPlot"}
@@ -42,10 +42,6 @@ def scored(base: Examples, predictions: Any) -> Examples:
     return Examples(base.labels, np.broadcast_to(predictions, base.predictions.shape), base.weights, base.groups)
 
 
-def classes(seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).random(120) < 0.5
-
-
 CASES: dict[str, Callable[[Examples], Examples]] = {
     "random": lambda base: base,
     "without weights": lambda base: base.weigh(None),
@@ -64,7 +60,6 @@ CASES: dict[str, Callable[[Examples], Examples]] = {
     "scores of 0 and 1": lambda base: scored(base, np.round(base.predictions)),
     "scores of both signs": lambda base: scored(base, base.predictions * 20 - 10),
 }
-SOFT = {"soft labels", "labels of any size"}
 
 
 def cases(kind: Kind) -> Iterator[tuple[str, Examples]]:
@@ -73,13 +68,15 @@ def cases(kind: Kind) -> Iterator[tuple[str, Examples]]:
     base = sample(kind, 99, weighted=True, grouped=True)
     rng = np.random.default_rng(99)
     if kind is Kind.CLASSES:
-        yield "one-hot labels", Examples(np.eye(4)[base.labels.astype(int)], base.predictions, base.weights, base.groups)
+        one_hot = np.eye(4)[base.labels.astype(int)]
+        yield "one-hot labels", Examples(one_hot, base.predictions, base.weights, base.groups)
         tied = np.round(base.predictions, 1)
         yield "tied classes", Examples(base.labels, tied, base.weights, base.groups)
     else:
         yield "soft labels", Examples(rng.random(120), base.predictions, base.weights, base.groups)
     if kind in (Kind.REAL, Kind.LABEL, Kind.ANY):
-        yield "labels of any size", Examples(rng.normal(1e6, 3.0, 120), rng.normal(1e6, 3.0, 120), base.weights, base.groups)
+        labels, predictions = rng.normal(1e6, 3.0, (2, 120))
+        yield "labels of any size", Examples(labels, predictions, base.weights, base.groups)
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -199,7 +196,7 @@ def test_confusion_matrix_plot_is_a_matrix_per_threshold(count: int) -> None:
     for name, rows_of in (("Overall", np.arange(300)), ("group=2", np.flatnonzero(examples.groups == 2))):
         part = examples.rows(rows_of)
         found = [row for row in rows if row["slice"] == name]
-        thresholds = np.arange(count + 1) / count
+        thresholds = [-1e-6, *(np.arange(count + 1) / count)]
         np.testing.assert_allclose([row["lower"] for row in found], thresholds)
         above = part.predictions[None, :] > np.array([row["lower"] for row in found])[:, None]
         positive, negative = part.mass * part.labels, part.mass * (1 - part.labels)

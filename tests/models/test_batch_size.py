@@ -12,7 +12,7 @@ import pytest
 import evaluator_component as ec
 from evaluator_component.data.batch import Batch
 from evaluator_component.errors import ModelError
-from evaluator_component.models.chunks import halved_models, in_chunks
+from evaluator_component.models.chunks import Chunks
 from evaluator_component.models.predictor import open_model
 from tests import trips
 
@@ -99,11 +99,38 @@ def test_batches_are_halved_until_they_fit_into_memory(batch_of: BatchOf) -> Non
         return {"score": columns["fare"] * 2}
 
     fare = batch.numbers("fare", "feature")
-    joined = in_chunks(call, {"fare": fare}, batch, 8192, "model/that/is/large")
+    chunks = Chunks("model", 8192)
+    joined = chunks.call(call, {"fare": fare}, batch)
 
     assert sizes == [300, 150, 75, 75, 75, 75]
     np.testing.assert_array_equal(joined["score"], fare * 2)
-    assert "model/that/is/large" in halved_models()
+    assert chunks.halved
+    chunks.call(call, {"fare": fare}, batch)
+    assert sizes[6:] == [75, 75, 75, 75]  # it does not fail again
+
+
+def test_run_json_tells_that_batches_were_halved(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    class Large(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+        def serve(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+            big = tf.cast(tf.size(examples) > 100, tf.int64)  # more memory than there is
+            room = tf.zeros(big * 2**50 + 1, tf.int8)
+            fare = trips.parse_floats(examples, ["fare"])["fare"]
+            return {"score": fare + tf.cast(room[0], tf.float32)}
+
+    tf.saved_model.save(Large(), str(tmp_path / "large"), signatures={"serving_default": Large().serve})
+    data = trips.write_records(tmp_path / "trips", trips.make_trips(300).records)
+    config = {
+        "model_specs": [{"label_key": "tipped"}],
+        "metrics_specs": [{"metrics": [{"class_name": "MeanPrediction"}]}],
+    }
+
+    run = ec.evaluate(config, tmp_path / "large", data=data, progress=False).run
+
+    assert run["deterministic"] is False
+    assert str(tmp_path / "large") in run["warnings"][0]
 
 
 def test_model_that_does_not_fit_with_one_example_fails(batch_of: BatchOf) -> None:
@@ -113,7 +140,7 @@ def test_model_that_does_not_fit_with_one_example_fails(batch_of: BatchOf) -> No
         raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
 
     with pytest.raises(ModelError, match=r"records 0 to 0 of .*ResourceExhaustedError: out of memory"):
-        in_chunks(call, {"fare": np.zeros(300)}, batch_of("fare"), 8192, "model/that/is/too/large")
+        Chunks("model", 8192).call(call, {"fare": np.zeros(300)}, batch_of("fare"))
 
 
 def test_output_without_a_row_per_example(batch_of: BatchOf) -> None:
@@ -121,4 +148,4 @@ def test_output_without_a_row_per_example(batch_of: BatchOf) -> None:
         return {"mean": columns["fare"].mean()}
 
     with pytest.raises(ModelError, match=r"output 'mean' has shape \(\) for 300 examples; expected one row per"):
-        in_chunks(call, {"fare": np.zeros(300)}, batch_of("fare"), 8192, "model")
+        Chunks("model", 8192).call(call, {"fare": np.zeros(300)}, batch_of("fare"))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import evaluator_component as ec
 from evaluator_component.data.batch import Batch
 from evaluator_component.errors import ModelError
 from evaluator_component.models.predictor import open_model
@@ -148,3 +149,23 @@ def test_missing_values_under_a_model_of_columns_name_the_record(exports: dict[s
         open_model(exports["columns"]).predict(batch_of("fare", "distance", records=records))
 
     assert "takes serialized examples" in str(caught.value)
+
+
+def test_single_input_of_strings_that_is_a_feature_takes_the_feature(tmp_path: Path, few: trips.Trips) -> None:
+    import tensorflow as tf
+
+    class Length(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="payment")])
+        def serve(self, payment: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"length": tf.cast(tf.strings.length(payment), tf.float32)}
+
+    tf.saved_model.save(Length(), str(tmp_path / "length"), signatures={"serving_default": Length().serve})
+    data = trips.write_records(tmp_path / "trips", few.records)
+    config = {
+        "model_specs": [{"label_key": "tipped"}],
+        "metrics_specs": [{"metrics": [{"class_name": "MeanPrediction"}]}],
+    }
+
+    result = ec.evaluate(config, tmp_path / "length", data=data, progress=False)
+
+    assert result.metrics.value("mean_prediction") == pytest.approx(np.mean([len(p) for p in few.payment]))

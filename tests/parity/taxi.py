@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import os
 import tempfile
 import warnings
@@ -20,10 +19,6 @@ import numpy as np
 from tests import trips
 from tests.metrics.oracles import ORACLES
 
-METRICS = (
-    "ExampleCount WeightedExampleCount MeanLabel MeanPrediction Calibration BinaryAccuracy Precision Recall FPR FNR "
-    "F1Score AUC AUCPrecisionRecall BinaryCrossEntropy MeanSquaredError MeanAbsoluteError"
-).split()
 RESULT_NAMES = {
     "example_count": "ExampleCount",
     "weighted_example_count": "WeightedExampleCount",
@@ -43,8 +38,13 @@ RESULT_NAMES = {
     "mean_absolute_error": "MeanAbsoluteError",
     "sparse_categorical_accuracy": "SparseCategoricalAccuracy",
     "categorical_accuracy": "CategoricalAccuracy",
+    "minoring": "AUCPrecisionRecall",
 }
+OVER_CLASSES = ("SparseCategoricalAccuracy", "CategoricalAccuracy")
+METRICS = [name for name in dict.fromkeys(RESULT_NAMES.values()) if name not in OVER_CLASSES]
 MODELS = {"candidate": 0.3, "baseline": 2.0}
+
+PRINTED = {(): "Overall", (("payment_type", b"Cash"),): "Cash"}
 
 Pairs = tuple[tuple[str, Any], ...]
 
@@ -103,16 +103,20 @@ class Taxi:
 
     def oracle(self, key: Key) -> float:
         """The value that scikit-learn, math.fsum or a quadrature gives, in double precision."""
+        options = {"summation_method": "minoring"} if key.name == "minoring" else {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # scikit-learn on slices of one class
+            return ORACLES[RESULT_NAMES[key.name]](*self.examples(key), **options)
+
+    def examples(self, key: Key) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The labels, predictions and weights that a value is computed from."""
         rows = np.array([all(row[name] == value for name, value in key.slice) for row in self.rows])
         label = {"sparse": "band", "one_hot": "band_one_hot"}.get(key.output, "big_tipper")
         labels = np.array([row[label] for row in self.rows], np.float64)[rows]
         weights = np.array([row["weight"] for row in self.rows], np.float64)[rows]
         output = self.scores[key.model or "several"][key.output or "score"]
         predictions = (output[:, 0] if output.shape[1] == 1 else output)[rows]
-        weights = weights if key.weighted else np.ones(len(weights))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # scikit-learn on slices of one class
-            return ORACLES[RESULT_NAMES[key.name]](labels, predictions, weights)
+        return labels, predictions, weights if key.weighted else np.ones(len(weights))
 
 
 def run_both(folder: Path) -> Taxi:
@@ -251,13 +255,16 @@ def several_config() -> Any:
         example_weight_keys=dict.fromkeys(outputs, "weight"),
         signature_name="serving_default",
     )
+    minoring = '"summation_method": "minoring", "name": "minoring"'
+    lower_sum = tfma.MetricConfig(class_name="AUCPrecisionRecall", config=minoring)
     return tfma.EvalConfig(
         model_specs=[spec],
         slicing_specs=[tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=["payment_type"])],
         metrics_specs=[
             tfma.MetricsSpec(output_names=[output], metrics=[tfma.MetricConfig(class_name=name) for name in names])
             for output, (_, names) in outputs.items()
-        ],
+        ]
+        + [tfma.MetricsSpec(output_names=["sure"], metrics=[lower_sum])],
     )
 
 
@@ -300,9 +307,7 @@ def read_metrics(folder: Path) -> dict[Key, float]:
         pairs = tuple((key.column, getattr(key, key.WhichOneof("kind"))) for key in keys)
         for pair in message.metric_keys_and_values:
             key = pair.key
-            name = Key(
-                pairs, key.name, key.model_name, key.output_name, key.example_weighted.value, key.is_diff
-            )  # fmt: skip
+            name = Key(pairs, key.name, key.model_name, key.output_name, key.example_weighted.value, key.is_diff)
             assert name not in found, name
             found[name] = pair.value.double_value.value
     return found
@@ -315,18 +320,14 @@ def main() -> None:
         import tfx.v1  # noqa: F401
 
         taxi = run_both(Path(folder))
-        print(f"{'output':8} {'metric':28} {'weighted':9} {'peer':20} {'oracle':20} {'ours':20}")
+        print(f"{'slice':8} {'output':8} {'metric':28} weight {'peer':20} {'oracle':20} {'ours':20}")
         for results in (taxi.binary, taxi.several):
             peer, ours = results.values
             for key in sorted(ours, key=str):
-                if key.slice in ((), (("payment_type", b"Cash"),)) and key.model in ("", "candidate") and not key.change:
-                    value = taxi.oracle(key)
-                    if key.slice == () or math.isnan(value):
-                        where = "Cash" if key.slice else ""
-                        print(
-                            f"{key.output:8} {key.name:28} {key.weighted!s:6}{where:4}"
-                            f"{peer[key]:<20.12g} {value:<20.12g} {ours[key]:<20.12g}"
-                        )
+                if key.slice not in PRINTED or key.model not in ("", "candidate") or key.change:
+                    continue
+                what = f"{PRINTED[key.slice]:8} {key.output:8} {key.name:28} {key.weighted!s:6}"
+                print(f"{what} {peer[key]:<20.12g} {taxi.oracle(key):<20.12g} {ours[key]:<20.12g}")
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.parity.taxi import RESULT_NAMES, Key, Results, Taxi
+from tests.parity.taxi import RESULT_NAMES, Key, Pairs, Results, Taxi
 
 pytestmark = pytest.mark.tfx
 
@@ -43,7 +44,7 @@ def test_the_same_values_are_there(taxi: Taxi) -> None:
         # The peer writes the count a second time as weighted, with the same value: no weight enters it.
         assert {(key.name, key.weighted) for key in peer - ours} <= {("example_count", True)}
     names = {key.name for key, _, _ in pairs(taxi)}
-    assert names == set(RESULT_NAMES) == SAME | SINGLE_PRECISION | set(GRID)
+    assert names == set(RESULT_NAMES) == SAME | SINGLE_PRECISION | set(GRID) | {"minoring"}
     assert len({key.slice for key, _, _ in pairs(taxi)}) > 20
 
 
@@ -113,6 +114,15 @@ def test_the_peer_has_no_cross_entropy_for_scores_of_0_and_1(taxi: Taxi) -> None
     assert ours[key] == pytest.approx(taxi.oracle(key), rel=1e-9)
 
 
+def test_the_peer_leaves_out_the_first_step_of_a_lower_sum(taxi: Taxi) -> None:
+    """Two scores make two steps: up to the precision of score 1, then on to that of all examples."""
+    peer, ours = taxi.several.values
+    key = Key((), "minoring", "", "sure", True, False)
+    recall, prevalence = (taxi.oracle(Key((), name, "candidate", "", True, False)) for name in ("recall", "mean_label"))
+    assert peer[key] == pytest.approx((1 - recall) * prevalence, rel=1e-3)
+    assert ours[key] == pytest.approx(taxi.oracle(key), rel=1e-9)
+
+
 def load(folder: Path, model: str | None = None) -> Any:
     import tensorflow_model_analysis as tfma
 
@@ -135,25 +145,34 @@ def test_the_peer_opens_our_folder(taxi: Taxi, name: str, model: str | None) -> 
 
 
 @pytest.mark.parametrize("model", ["candidate", "baseline"])
-def test_plots_are_the_same(taxi: Taxi, model: str) -> None:
+def test_calibration_plots_are_the_same(taxi: Taxi, model: str) -> None:
+    for _, theirs, mine in plots(taxi, model, "calibrationHistogramBuckets", "buckets"):
+        assert len(theirs) == len(mine) == 1002
+        for left, right in zip(theirs, mine, strict=True):
+            assert left.keys() == right.keys()
+            assert right == pytest.approx(left | {k: v for k, v in right.items() if isinstance(v, str)}, abs=1e-6)
+
+
+@pytest.mark.parametrize("model", ["candidate", "baseline"])
+def test_confusion_matrices_differ_by_the_peers_grid(taxi: Taxi, model: str) -> None:
+    """Ours are exact; the peer's take a score up to a grid step above a threshold for one below it."""
+    for where, theirs, mine in plots(taxi, model, "confusionMatrixAtThresholds", "matrices"):
+        labels, scores, weights = taxi.examples(Key(where, "", model, "", True, False))
+        thresholds = [row.get("threshold", 0.0) for row in mine]
+        assert thresholds == pytest.approx([row.get("threshold", 0.0) for row in theirs])
+        assert len(thresholds) == 1002
+        for name, mass in (("truePositives", weights * labels), ("falsePositives", weights * (1 - labels))):
+            above, far_above = ((scores > np.array(thresholds)[:, None] + step) @ mass for step in (0.0, 1.001e-4))
+            peer, ours = (np.array([row.get(name, 0.0) for row in rows]) for rows in (theirs, mine))
+            np.testing.assert_allclose(ours, above, rtol=1e-9, atol=1e-9)
+            assert bool(np.all((peer <= above + 1e-4) & (peer >= far_above - 1e-4)))
+
+
+def plots(taxi: Taxi, model: str, kind: str, rows: str) -> Iterator[tuple[Pairs, list[Any], list[Any]]]:
+    """A plot's rows by slice, the peer's and ours."""
     peer, ours = (dict(load(folder, model).plots) for folder in (taxi.binary.peer, taxi.binary.ours))
     assert peer.keys() == ours.keys()
     assert len(peer) > 20
     for where in peer:
-        theirs, mine = peer[where][""][""], ours[where][""][""]
-        assert theirs.keys() == mine.keys()
-        assert_same_rows(
-            theirs["calibrationHistogramBuckets"]["buckets"], mine["calibrationHistogramBuckets"]["buckets"]
-        )
-        assert_same_rows(
-            theirs["confusionMatrixAtThresholds"]["matrices"], mine["confusionMatrixAtThresholds"]["matrices"]
-        )
-
-
-def assert_same_rows(peer: list[dict[str, Any]], ours: list[dict[str, Any]]) -> None:
-    assert len(peer) == len(ours)
-    for left, right in zip(peer, ours, strict=True):
-        for name in left.keys() | right.keys():
-            expected, found = (float(row.get(name, math.nan)) for row in (left, right))
-            assert math.isnan(expected) == math.isnan(found), (name, left, right)
-            assert math.isnan(expected) or math.isclose(expected, found, rel_tol=1e-6, abs_tol=1e-6), (name, left, right)
+        pairs_ = tuple((name, value.encode() if isinstance(value, str) else value) for name, value in where)
+        yield pairs_, *(by_slice[where][""][""][kind][rows] for by_slice in (peer, ours))

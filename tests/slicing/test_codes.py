@@ -128,7 +128,9 @@ def test_a_part_of_a_column_is_sliced_as_a_column(columns: Columns, specs: Specs
     size = len(columns["i"])
     start, stop = sorted((min(start, size), min(stop, size)))
     groups = groupings(load_config({"slicing_specs": [dict(spec) for spec in specs]}).slicing_specs)
-    arrays = {name: pa.array(values, pa.list_(TYPES[name])).slice(start, stop - start) for name, values in columns.items()}
+    arrays = {
+        name: pa.array(values, pa.list_(TYPES[name])).slice(start, stop - start) for name, values in columns.items()
+    }
     found = membership(groups, lambda name: arrays[name], stop - start)
     check_form(found, stop - start)
     assert slices_of(found, stop - start) == oracle(columns, specs, size)[start:stop]

@@ -1,0 +1,1 @@
+"""Tests; a package so that tests and measurements can share their data."""
