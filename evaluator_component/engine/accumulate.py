@@ -170,16 +170,16 @@ def merge(plan: Plan, states: Iterable[State]) -> State:
     codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
     bounds = np.cumsum([0, *(len(part.names) for part in parts)])
     position = [codes[start:stop] for start, stop in itertools.pairwise(bounds)]
-    by_slice = concatenate([_renumber(part.by_slice, place) for part, place in zip(parts, position, strict=True)])
-    by_key = [
-        concatenate([_renumber(part.by_key[i], place) for part, place in zip(parts, position, strict=True)])
-        for i in range(len(plan.keyed_terms))
-    ]
+
+    def total(tables: Iterable[Sums]) -> Sums:  # one kind of table at a time: they are large
+        rows = [_renumber(table, place) for table, place in zip(tables, position, strict=True)]
+        return add_up(concatenate(rows), plan.max_distinct_scores)
+
     return _sorted(
         State(
             encoded.dictionary,
-            add_up(by_slice, plan.max_distinct_scores),
-            tuple(add_up(table, plan.max_distinct_scores) for table in by_key),
+            total(part.by_slice for part in parts),
+            tuple(total(part.by_key[i] for part in parts) for i in range(len(plan.keyed_terms))),
             sum(part.examples for part in parts),
         )
     )
@@ -227,7 +227,7 @@ class Accumulator:
     """
 
     plan: Plan
-    merge_rows: int = 1 << 20
+    merge_rows: int = 1 << 19
     merge_runs: int = 8
     _runs: list[State] = field(default_factory=list)
     _pending: list[State] = field(default_factory=list)

@@ -1,8 +1,9 @@
 """Totals that do not depend on the order in which they were added: floating-point numbers as exact integers.
 
-A column of totals is an int64 array of one of two shapes:
+A column of totals is an integer array of one of two shapes:
 
-* ``[rows]`` – *whole*: every total is an integer below 2**52 in magnitude (counts, unit weights);
+* ``[rows]`` – *whole*: every total is an integer below 2**52 in magnitude (counts, unit weights), in the narrowest
+  of int8, int32 and int64 that holds them all, since most cells of a histogram are small;
 * ``[rows, LIMBS + 1]`` – *wide*: a fixed-point number in limbs of 32 bits, the lowest worth 2**-128, followed by
   one cell that counts the numbers which have no place in it (NaN, infinities, magnitudes of 2**95 and more).
 
@@ -44,7 +45,7 @@ def encode_all(values: Float64) -> tuple[Int64, ...]:
     with np.errstate(invalid="ignore"):
         truncated = values.astype(np.int64)
         whole = np.all((np.abs(values) < _WHOLE_LIMIT) & (truncated == values), axis=1)
-    columns = list(truncated)
+    columns = [_narrow(column) for column in truncated]
     wide = np.flatnonzero(~whole)
     if len(wide):
         encoded = _encode_wide(values[wide].reshape(-1)).reshape(len(wide), values.shape[1], LIMBS + 1)
@@ -97,12 +98,22 @@ def carry(column: Int64) -> Int64:
 def canonical(column: Int64) -> Int64:
     """The one form of these totals, whose carries are made: whole where all of them can be, else wide."""
     if not is_wide(column):
-        return widen(column) if bool(np.any(np.abs(column) >= _WHOLE_LIMIT)) else column
+        return widen(column) if _largest(column) >= _WHOLE_LIMIT else _narrow(column)
     if len(column) and (column[0, :UNITS_LIMB].any() or column[:, :UNITS_LIMB].any() or column[:, LIMBS].any()):
         return column
     low = (column[:, UNITS_LIMB + 1] << LIMB_BITS) + column[:, UNITS_LIMB]  # wraps, as two's complement should
-    fits = (np.abs(low) < _WHOLE_LIMIT) & (column[:, UNITS_LIMB + 2] == low >> 63)
-    return low if bool(fits.all()) else column
+    fits = (low < _WHOLE_LIMIT) & (low > -_WHOLE_LIMIT) & (column[:, UNITS_LIMB + 2] == low >> 63)
+    return _narrow(low) if bool(fits.all()) else column
+
+
+def _largest(column: Int64) -> int:
+    return max(int(column.max()), -int(column.min())) if len(column) else 0
+
+
+def _narrow(column: Int64) -> Int64:
+    largest = _largest(column)
+    smallest = np.int8 if largest < 1 << 7 else np.int32 if largest < 1 << 31 else np.int64
+    return column.astype(smallest, copy=False)
 
 
 def concatenate(columns: Sequence[Int64]) -> Int64:
@@ -117,9 +128,9 @@ def add_runs(column: Int64, starts: npt.NDArray[np.intp]) -> Int64:
     """Adds up the runs of rows that begin at ``starts`` (as in ``np.add.reduceat``)."""
     if not len(starts):
         return canonical(column[:0])
-    if not is_wide(column) and len(column) * int(np.abs(column).max()) >= 1 << 62:
+    if not is_wide(column) and len(column) * _largest(column) >= 1 << 62:
         column = widen(column)
-    total: Int64 = np.add.reduceat(column, starts, axis=0)
+    total: Int64 = np.add.reduceat(column, starts, axis=0, dtype=np.int64)
     return canonical(carry(total) if is_wide(total) else total)
 
 

@@ -118,7 +118,7 @@ def _add_units(sums: Sums) -> Sums | None:
         column = np.zeros(len(distinct), np.int64)
         mine = (runs & one) == sign
         column[row[mine]] = counts[mine]
-        columns.append(column)
+        columns.append(exact.canonical(column))
     keys = (distinct & np.uint64((1 << width) - 1)) << np.uint64(shift)
     slices = (distinct >> np.uint64(width)).astype(np.int32)
     return Sums(slices, keys, np.zeros(len(distinct), np.uint8), tuple(columns))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from evaluator_component.metrics.metric import HIGHER, Definition, Metric, Options, Plot, Values
 from evaluator_component.metrics.registry import register
@@ -55,9 +56,13 @@ def area_under_precision_recall(totals: Totals, method: str = "interpolation") -
         return Values(value, _NO_POSITIVE)
     # The ROC curve that puts each bucket's positives first dominates, the one that puts them last is dominated, and
     # domination carries over to precision-recall space (Davis & Goadrich 2006, theorem 3.2).
-    lower = _divide(histogram.by_slice(curve.positives_last().areas(method)), total_positives)
-    upper = _divide(histogram.by_slice(curve.positives_first().areas(method)), total_positives)
-    return Values(value, _NO_POSITIVE, *_bracket(histogram, lower, upper))
+    rows = np.flatnonzero(histogram.coarse[histogram.slices])
+    steps = curve.take(rows)
+    ends = [
+        _divide(np.bincount(histogram.slices[rows], end.areas(method), histogram.slice_count), total_positives)
+        for end in (steps.positives_last(), steps.positives_first())
+    ]
+    return Values(value, _NO_POSITIVE, *_bracket(histogram, *ends))
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,10 @@ class _Curve:
         tp = np.maximum(total_positives[histogram.slices] - histogram.below[0] - positives, 0.0)
         fp = np.maximum(total_negatives[histogram.slices] - histogram.below[1] - negatives, 0.0)
         return cls(tp, tp + fp, positives, negatives)
+
+    def take(self, rows: npt.NDArray[np.intp]) -> _Curve:
+        """The steps of some rows."""
+        return _Curve(self.tp[rows], self.predicted[rows], self.gain[rows], self.cost[rows])
 
     def positives_first(self) -> _Curve:
         """The best curve that these steps leave open: the negatives of a step add no area after its positives."""

@@ -122,6 +122,7 @@ def test_the_shape_follows_from_the_totals_alone() -> None:
     halves = exact.encode(np.array([0.5, 0.5]))
     assert exact.is_wide(halves)
     np.testing.assert_array_equal(total([0.5, 0.5]), exact.encode(np.array([1.0])))
+    assert exact.is_wide(total([-(2.0**62), -(2.0**62)]))  # the int64 whose absolute value is none
     large = total([2.0**52 - 1, 2.0**52 - 1])
     assert exact.is_wide(large)
     np.testing.assert_array_equal(added([large, exact.encode(np.array([-(2.0**52) + 1]))]), [2**52 - 1])

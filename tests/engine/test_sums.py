@@ -146,3 +146,20 @@ def test_rows_of_equal_slice_and_key_are_added(keys: np.ndarray | None) -> None:
     found = list(zip(result.slices.tolist(), found_keys.tolist(), strict=True))
     assert found == sorted(expected)
     assert exact.decode(result.columns[0]).tolist() == [expected[key] for key in found]
+
+
+@law
+@given(st.lists(st.tuples(SCORES, st.integers(0, 2), st.booleans()), min_size=1, max_size=60))
+def test_unweighted_examples_are_counted(rows: list[tuple[float, int, bool]]) -> None:
+    scores, slices, labels = (np.array(column) for column in zip(*rows, strict=True))
+    levels = np.zeros(len(rows), np.uint8)
+    columns = (exact.encode(labels.astype(float)), exact.encode(1.0 - labels))
+    result = add_up(Sums(slices.astype(np.int32), score_keys(scores.astype(np.float64)), levels, columns), 1000)
+    expected: dict[tuple[int, float], list[int]] = {}
+    for score, number, label in rows:
+        expected.setdefault((number, score + 0.0), [0, 0])[not label] += 1
+    assert result.keys is not None
+    found = zip(
+        result.slices.tolist(), key_scores(result.keys).tolist(), *(c.tolist() for c in result.columns), strict=True
+    )
+    assert [((number, score), list(counts)) for number, score, *counts in found] == sorted(expected.items())

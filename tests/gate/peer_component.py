@@ -11,7 +11,7 @@ from typing import Any
 import evaluator_component as ec
 from evaluator_component.config import load_config, to_json
 from evaluator_component.gate import BaselineStatus
-from tests.gate.peer_scenarios import NOTHING, Answer, load_peer, peer_config, read_answer
+from tests.gate.peer_scenarios import NOTHING, Answer, load_peer, peer_config, read_answer, verdict_answer
 from tests.gate.scenario_inputs import examples
 from tests.gate.scenarios import Scenario
 from tests.trips import write_records
@@ -101,4 +101,4 @@ def _blessing(folder: Path, blessing: Any, peer: bool) -> Answer:
 def _our_answer(evaluation: Path) -> Answer:
     verdict = ec.load(evaluation).verdict
     assert verdict is not None
-    return Answer(verdict.outcome, verdict.reasons)
+    return verdict_answer(verdict)

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from evaluator_component.config import complete_config, load_config, to_peer_json
+from evaluator_component.gate import Verdict
 from tests.gate import scenario_inputs
 from tests.gate.scenarios import Scenario
 
@@ -127,6 +128,11 @@ def record_batch(scenario: Scenario) -> pa.RecordBatch:
 
 def _encoded(value: Any) -> Any:
     return value.encode() if isinstance(value, str) else value
+
+
+def verdict_answer(verdict: Verdict) -> Answer:
+    """Returns what a verdict of ours says."""
+    return Answer(verdict.outcome, (*(("rubber stamp",) if verdict.rubber_stamp else ()), *verdict.reasons))
 
 
 def read_answer(output: str) -> Answer:

@@ -18,14 +18,14 @@ from pathlib import Path
 from evaluator_component.errors import ConfigError
 from tests.gate import scenario_inputs as inputs
 from tests.gate.peer_component import ask_component
-from tests.gate.peer_scenarios import Answer, ask_tfma
+from tests.gate.peer_scenarios import Answer, ask_tfma, verdict_answer
 from tests.gate.scenarios import ENGINE_SCENARIOS, SCENARIOS, Scenario
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "gate-scenarios.md"
 BY_NUMBER = {scenario.number: scenario for scenario in (*SCENARIOS, *ENGINE_SCENARIOS)}
 
-OURS_ALONE = {"13", "15b", "20", "20b", "22b", "26b", "41b", "44b"}
-"""Scenarios of choices that the peer does not have."""
+OURS_ALONE = {"13", "15b", "20", "20b", "22b", "26b", "41b", "43", "43b", "44b"}
+"""Scenarios of choices and states that the peer does not have."""
 
 _LONGEST = 160
 
@@ -117,7 +117,7 @@ class SideBySide:
         try:
             verdict = inputs.ask_us(scenario, folder / "data", self._folder / "models").verdict
             assert verdict is not None
-            ours = Answer(verdict.outcome, verdict.reasons)
+            ours = verdict_answer(verdict)
         except ConfigError as error:
             ours = Answer("raises ConfigError", (str(error),))
         return ours, Answer("—") if scenario.number in OURS_ALONE else ask_tfma(scenario, folder / "peer")
@@ -149,7 +149,7 @@ class SideBySide:
 
 
 def _shortened(text: str) -> str:
-    text = re.sub(r" \[while running .*\]", "", " ".join(text.split()))
+    text = re.sub(r" \[while running .*\]| at 0x[0-9a-f]+", "", " ".join(text.split()))
     return text if len(text) <= _LONGEST else text[:_LONGEST].rsplit(" ", 1)[0] + " …"
 
 
@@ -159,8 +159,9 @@ What this package and its peer, TensorFlow Model Analysis {tfma} as TFX {tfx} ru
 examples and scores. `python -m tests.gate.side_by_side` writes this page; a test keeps it true. Configs and data are in
 [tests/gate/scenarios.py](../tests/gate/scenarios.py).
 
-Rows {wirings} go through the executors of both components, the others through both libraries. For the peer,
-`gate.min_examples` is `options.min_slice_size`; a dash marks a choice that it does not have.
+Rows {wirings} go through the executors of both components, the others
+through both libraries. For the peer, `gate.min_examples` is `options.min_slice_size`; a dash marks what it does not
+have.
 
 | # | scenario | evaluator-component | peer |
 |---|---|---|---|
