@@ -58,10 +58,10 @@ def area_under_precision_recall(totals: Totals, method: str = "interpolation") -
     # domination carries over to precision-recall space (Davis & Goadrich 2006, theorem 3.2).
     rows = np.flatnonzero(histogram.coarse[histogram.slices])
     steps = curve.take(rows)
-    ends = [
-        _divide(np.bincount(histogram.slices[rows], end.areas(method), histogram.slice_count), total_positives)
-        for end in (steps.positives_last(), steps.positives_first())
-    ]
+    ends = []
+    for end in (steps.positives_last(), steps.positives_first()):
+        area = np.bincount(histogram.slices[rows], end.areas(method), histogram.slice_count)
+        ends.append(_divide(area.astype(np.float64), total_positives))
     return Values(value, _NO_POSITIVE, *_bracket(histogram, *ends))
 
 
