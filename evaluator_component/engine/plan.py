@@ -196,31 +196,44 @@ def _model(spec: Any, index: int, name: str, baseline: bool, batch_size: int) ->
 
 
 def _metrics(config: Any, models: tuple[ModelPlan, ...]) -> Iterable[PlannedMetric]:
-    seen: dict[tuple[ViewKey, str, str, bool], PlannedMetric] = {}
+    """Every metric of every model and output, once."""
+    seen: dict[tuple[ViewKey, str, str, str], PlannedMetric] = {}
     for i, spec in enumerate(config.metrics_specs):
         path = f"metrics_specs[{i}]"
         _refuse_unsupported(spec, path)
         for j, entry in enumerate(spec.metrics):
             built = build(entry, ("metrics_specs", i, "metrics", j))
-            for model_index, model in enumerate(models):
-                if spec.model_names and not _is_named(model, spec.model_names):
-                    continue
-                for output in _outputs(spec, model, path):
-                    weight = dict(model.weight_keys).get(output, "")
-                    for weighted in _weightings(spec, bool(weight), path):
-                        for metric in built:
-                            use = weighted and metric.uses_weights
-                            key = ViewKey(model_index, output, use, metric.kind.name)
-                            identity = (replace(key, kind_name=""), metric.name, metric.sub_key, use)
-                            planned = PlannedMetric(metric, key, use, f"{path}.metrics[{j}]")
-                            first = seen.setdefault(identity, planned)
-                            if first is planned:
-                                yield planned
-                            elif first.metric != metric:
-                                raise ConfigError(
-                                    f"{planned.path}: {metric.name!r} is already the name of {first.path}, which "
-                                    'computes something else; give one a name of its own with config: {"name": "…"}'
-                                )
+            for planned in _of_entry(spec, built, models, path, f"{path}.metrics[{j}]"):
+                first = seen.setdefault(_name_in_results(planned), planned)
+                if first is planned:
+                    yield planned
+                elif (first.metric, first.weighted) != (planned.metric, planned.weighted):
+                    raise ConfigError(
+                        f"{planned.path}: {planned.metric.name!r} is already the name of {first.path}, which computes "
+                        'something else; give one a name of its own with config: {"name": "…"}'
+                    )
+
+
+def _of_entry(
+    spec: Any, built: tuple[Metric | Plot, ...], models: tuple[ModelPlan, ...], spec_path: str, path: str
+) -> Iterable[PlannedMetric]:
+    for index, model in enumerate(models):
+        if spec.model_names and not _is_named(model, spec.model_names):
+            continue
+        for output in _outputs(spec, model, spec_path):
+            weightings = _weightings(spec, bool(dict(model.weight_keys).get(output)), spec_path)
+            for metric in built:
+                # A plot is made once, weighted if it can be: the plots table does not tell the two apart.
+                for weighted in weightings if isinstance(metric, Metric) else weightings[:1]:
+                    use = weighted and metric.uses_weights
+                    yield PlannedMetric(metric, ViewKey(index, output, use, metric.kind.name), use, path)
+
+
+def _name_in_results(planned: PlannedMetric) -> tuple[ViewKey, str, str, str]:
+    """What tells a metric or plot from the others in the results."""
+    plot = isinstance(planned.metric, Plot)
+    view = replace(planned.view, kind_name="", weighted=planned.weighted and not plot)
+    return view, planned.metric.name, planned.metric.sub_key, "plot" if plot else "metric"
 
 
 def _refuse_unsupported(spec: Any, path: str) -> None:

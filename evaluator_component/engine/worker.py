@@ -164,6 +164,8 @@ def _mismatch(kind: Kind, labels: Float64, predictions: Float64) -> str:
     """What is wrong with the shapes for a kind of metric; '' when nothing is."""
     if kind is Kind.ANY:
         return ""
+    if kind is Kind.LABEL:
+        return "" if labels.ndim == 1 else f"needs one label per example, and the label has {labels.shape[1]} values"
     if kind is Kind.CLASSES:
         if predictions.ndim != 2:
             return (
