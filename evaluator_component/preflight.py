@@ -136,7 +136,8 @@ def check_rules(config: Any, state: BaselineState) -> list[str]:
 
 
 def _open(path: str, plan: Plan, index: int) -> Predictor | None:
-    from evaluator_component.models.predictor import open_model, pick_output
+    from evaluator_component.models.opening import open_model
+    from evaluator_component.models.predictor import pick_output
 
     model = plan.models[index]
     if not path:

@@ -21,7 +21,8 @@ from evaluator_component.engine.plan import ModelPlan, Plan, make_plan
 from evaluator_component.errors import DataError, ModelError
 from evaluator_component.metrics.modules import load_module
 from evaluator_component.metrics.terms import Float64, Kind
-from evaluator_component.models.predictor import Predictor, open_model, pick_output
+from evaluator_component.models.opening import open_model
+from evaluator_component.models.predictor import Predictor, pick_output
 from evaluator_component.proto import config_pb2
 from evaluator_component.slicing.codes import membership
 

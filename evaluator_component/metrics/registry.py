@@ -35,8 +35,6 @@ def register_custom(definition: Definition) -> None:
 
 def catalogue() -> Mapping[str, Definition]:
     """All entries by class name, the user's own included."""
-    from evaluator_component.metrics import binary, classes, counts, plots, regression, scores  # noqa: F401
-
     return {**_REGISTRY, **_CUSTOM}
 
 

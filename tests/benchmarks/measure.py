@@ -78,7 +78,7 @@ def floor(count: int) -> dict[str, float]:
     from evaluator_component.data.features import ValueKind
     from evaluator_component.data.files import find_shards
     from evaluator_component.data.reader import read_blocks
-    from evaluator_component.models.predictor import open_model
+    from evaluator_component.models.opening import open_model
 
     paths = inputs.models()
     shards = find_shards(str(inputs.examples(count)))

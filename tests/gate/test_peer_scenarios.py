@@ -40,6 +40,7 @@ DIFFERENT = {
     "37": "raises ValueError: There can be only one candidate model",
     "37b": "raises ValueError: There can be only one baseline model",
     "39": "BLESSED",
+    "39b": "raises RuntimeError: add_input failed",
     "41": "BLESSED",  # splits are flattened
     "43c": "raises OSError",
     "44": NOTHING,

@@ -12,7 +12,7 @@ import pytest
 import evaluator_component as ec
 from evaluator_component.data.batch import Batch
 from evaluator_component.errors import ModelError
-from evaluator_component.models.predictor import open_model
+from evaluator_component.models.opening import open_model
 from tests import trips
 
 BatchOf = Callable[..., Batch]

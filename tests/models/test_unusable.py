@@ -11,7 +11,7 @@ import pytest
 
 import evaluator_component as ec
 from evaluator_component.errors import ConfigError, DataError, ModelError
-from evaluator_component.models.predictor import open_model
+from evaluator_component.models.opening import open_model
 from tests import trips
 
 
