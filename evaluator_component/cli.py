@@ -119,7 +119,7 @@ def run(
         click.echo(f"note: {notice}", err=True)
     assert result.verdict is not None
     if quiet:
-        click.echo(f"{result.verdict.outcome}: {result.verdict.summary}")
+        click.echo(result.verdict.summary)
     else:
         result.show()
         seconds = sum(result.run["seconds"].values())

@@ -83,7 +83,7 @@ def read_first(shard: Shard, count: int) -> list[bytes]:
 def _dataset(shard: Shard) -> Any:
     import tensorflow as tf
 
-    return tf.data.TFRecordDataset(shard.path, shard.compression or None, buffer_size=1 << 20)
+    return tf.data.TFRecordDataset(shard.path, shard.compression or None)
 
 
 def _block_rows(shard: Shard) -> int:

@@ -1,0 +1,186 @@
+"""The command as a user types it: exit codes, what is printed, and that no exception looks like a refusal."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from evaluator_component.cli import main
+from evaluator_component.metrics import registry
+from tests.conftest import Material
+
+CONFIG = """
+model_specs: [{{label_key: tipped}}]
+slicing_specs: [{{}}, {{feature_keys: [hour]}}]
+metrics_specs:
+  - metrics:
+      - {{class_name: ExampleCount}}
+      - class_name: AUC
+        threshold: {{value_threshold: {{lower_bound: {bound}}}}}
+gate: {{plain_threshold_scope: OVERALL}}
+"""
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def config(folder: Path, bound: float = 0.6, text: str = CONFIG) -> Path:
+    path = folder / f"eval-{bound}.yaml"
+    path.write_text(text.format(bound=bound), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(material: Material, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("finished")
+    result = run("run", "-c", config(folder), "-m", material.good, "-d", material.gz, "-o", folder / "out")
+    assert result.exit_code == 0, result.output
+    assert "BLESSED" in result.output
+    assert "report.html" in result.output
+    return folder / "out"
+
+
+def test_a_refused_model_ends_in_1(material: Material, tmp_path: Path) -> None:
+    arguments = ("-c", config(tmp_path, 0.999), "-m", material.good, "-d", material.gz, "-o", tmp_path / "out", "-q")
+    result = run("run", *arguments)
+    assert result.exit_code == 1
+    assert result.output.startswith("NOT_BLESSED: auc on Overall is ")
+
+
+def test_the_files_of_a_finished_run(finished: Path) -> None:
+    names = {path.name for path in finished.iterdir()}
+    assert names >= {
+        "metrics.parquet",
+        "plots.parquet",
+        "verdict.json",
+        "run.json",
+        "report.html",
+        "evaluator_config.json",
+        "eval_config.json",
+        "metrics-00000-of-00001.tfrecord",
+        "plots-00000-of-00001.tfrecord",
+        "validations.tfrecord",
+    }
+    assert ".partial" not in names
+    assert json.loads((finished / "run.json").read_text())["examples"] == {"eval": 20_000}
+
+
+def test_a_baseline_is_compared(material: Material, tmp_path: Path) -> None:
+    text = CONFIG.replace("value_threshold: {{lower_bound: {bound}}}", "change_threshold: {{absolute: {bound}}}")
+    arguments = ("-c", config(tmp_path, -0.001, text), "-d", material.gz, "-q")
+    better = run("run", "-m", material.good, "-b", material.weak, "-o", tmp_path / "better", *arguments)
+    worse = run("run", "-m", material.weak, "-b", material.good, "-o", tmp_path / "worse", *arguments)
+    assert (better.exit_code, worse.exit_code) == (0, 1)
+    assert "fell by" in worse.output
+
+
+def test_splits_are_named_in_the_pattern(material: Material, tmp_path: Path) -> None:
+    data = ("-d", f"one={material.gz}", "-d", f"two={material.plain}")
+    result = run("run", "-c", config(tmp_path), "-m", material.good, *data, "-o", tmp_path / "out", "-q")
+    assert result.exit_code == 0, result.output
+    examples = json.loads((tmp_path / "out" / "run.json").read_text())["examples"]
+    assert examples == {"one": 20_000, "two": 20_000}
+
+
+def test_check_says_what_would_run_and_writes_nothing(material: Material, tmp_path: Path) -> None:
+    result = run("check", "-c", config(tmp_path), "-m", material.good, "-d", material.spread)
+    assert result.exit_code == 0, result.output
+    for words in ("5 in split(s) eval", "candidate", "example_count, auc", "Overall, hour", "The run can begin."):
+        assert words in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["eval-0.6.yaml"]
+
+
+def test_show_and_report_work_on_a_finished_run(finished: Path) -> None:
+    shown = run("show", finished)
+    assert shown.exit_code == 0
+    assert "auc" in shown.output
+    (finished / "report.html").unlink()
+    assert run("report", finished).exit_code == 0
+    assert "auc" in (finished / "report.html").read_text(encoding="utf-8")
+
+
+def test_decide_judges_again_and_keeps_the_verdict_unless_told(finished: Path, tmp_path: Path) -> None:
+    before = (finished / "verdict.json").read_bytes()
+    strict = config(tmp_path, 0.999)
+    dry = run("decide", finished, "-c", strict)
+    assert dry.exit_code == 1
+    assert "--save" in dry.output
+    assert (finished / "verdict.json").read_bytes() == before
+    assert run("decide", finished, "-c", strict, "--save").exit_code == 1
+    assert json.loads((finished / "verdict.json").read_text())["blessed"] is False
+    assert run("decide", finished, "-c", config(tmp_path), "--save").exit_code == 0
+    assert json.loads((finished / "verdict.json").read_text())["blessed"] is True
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        ({"-c": "nowhere.yaml"}, 2, "nowhere.yaml"),
+        ({"-d": "nowhere/*.gz"}, 3, "nowhere/*.gz: no file matches"),
+        ({"-m": "nowhere"}, 3, "nowhere: no such file or folder"),
+    ],
+)
+def test_what_is_missing_is_named(
+    material: Material, tmp_path: Path, change: dict[str, str], code: int, words: str
+) -> None:
+    arguments = {"-c": config(tmp_path), "-m": material.good, "-d": material.gz, "-o": tmp_path / "out", **change}
+    result = run("run", *(part for pair in arguments.items() for part in pair))
+    assert result.exit_code == code, result.output
+    assert words in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_config_that_names_an_unknown_metric_ends_in_2(material: Material, tmp_path: Path) -> None:
+    path = config(tmp_path, text=CONFIG.replace("class_name: AUC", "class_name: AUK"))
+    result = run("check", "-c", path, "-m", material.good, "-d", material.gz)
+    assert result.exit_code == 2
+    assert "metrics_specs[0].metrics[1].class_name: unknown metric 'AUK'; did you mean 'AUC'" in result.output
+
+
+def test_a_failed_check_leaves_the_earlier_result_alone(finished: Path, material: Material, tmp_path: Path) -> None:
+    before = (finished / "run.json").read_bytes()
+    result = run("run", "-c", config(tmp_path), "-m", "nowhere", "-d", material.gz, "-o", finished)
+    assert result.exit_code == 3
+    assert (finished / "run.json").read_bytes() == before
+
+
+def test_a_failing_metric_of_the_users_is_named(material: Material, tmp_path: Path) -> None:
+    module = tmp_path / "broken_metric.py"
+    module.write_text(
+        "import evaluator_component as ec\n"
+        "@ec.metric(lambda v: {'w': v.weights})\n"
+        "def cli_broken(totals):\n"
+        "    return totals['nothing']\n"
+    )
+    path = config(tmp_path, text=CONFIG.replace("class_name: ExampleCount", "class_name: CliBroken"))
+    options = ("-c", path, "-m", material.good, "-d", material.gz, "-o", tmp_path / "out", "--module-file", module)
+    result = run("run", *options)
+    assert result.exit_code == 2
+    assert "metric 'CliBroken': its result fails with KeyError: 'nothing'" in result.output
+    assert "CliBroken" in registry.catalogue()
+
+
+def test_usage_errors_end_in_2() -> None:
+    assert run("run").exit_code == 2
+    assert run("nothing").exit_code == 2
+
+
+def test_an_incomplete_folder_is_refused(tmp_path: Path) -> None:
+    result = run("show", tmp_path)
+    assert result.exit_code == 3
+    assert str(tmp_path) in result.output
+
+
+def test_help_is_quick_and_loads_no_tensorflow() -> None:
+    program = (
+        "import sys; from click.testing import CliRunner; from evaluator_component.cli import main;"
+        "assert CliRunner().invoke(main, ['--help']).exit_code == 0;"
+        "assert not {'tensorflow', 'apache_beam', 'tfx'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
