@@ -32,7 +32,19 @@ class ModelError(EvaluatorError):
     """A model cannot be loaded, has no usable signature, or its output does not fit the labels.
 
     The message begins with the model's path.
+
+    Attributes:
+        files_lost: Whether the model's files are gone or damaged, rather than of the wrong kind.
     """
+
+    files_lost = False
+
+    @classmethod
+    def lost(cls, message: str) -> ModelError:
+        """An error about files that are gone or damaged."""
+        error = cls(message)
+        error.files_lost = True
+        return error
 
 
 def nearest(name: str, candidates: Iterable[str], count: int = 3) -> str:

@@ -69,8 +69,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
             ConfigError, DataError, ModelError: what the preflight found.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        raise_handed_error(exec_properties)
         discard_blessing(output_dict)
+        raise_handed_error(exec_properties)
         with user_module(exec_properties) as module:
             inputs = resolve(input_dict, exec_properties)
             refuse_stock_hooks(module.source)

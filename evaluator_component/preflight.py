@@ -80,43 +80,60 @@ def check(
 
     module = os.fspath(module_file) if module_file else ""
     load_module(module)
-    state = baseline_state or BaselineState(
-        BaselineStatus.WIRED if baseline else BaselineStatus.NOT_ASKED, os.fspath(baseline) if baseline else ""
-    )
     loaded = configs.load_config(config)
+    state = baseline_state or _assumed_state(loaded, model, baseline)
     # A config that cannot be judged fails before anything is opened.
     notices = check_rules(configs.complete_config(loaded), state)
     if data is None:
         raise DataError("data: not given; expected a glob pattern, a folder, or a mapping from split to them")
-    candidate_path = os.fspath(model) if model else ""
-    lost = None
-    baseline_path = os.fspath(baseline) if baseline and state.status is not BaselineStatus.LOST else ""
-    predictors: list[Predictor | None] = []
-    complete = configs.complete_config(loaded, has_baseline=bool(baseline_path))
-    plan = make_plan(complete, evaluate_baseline=bool(baseline_path))
-    predictors.append(_open(candidate_path, plan, 0))
-    if baseline_path:
-        try:
-            predictors.append(_open(baseline_path, plan, 1))
-        except ModelError as error:
-            if baseline_state is None:
-                raise
-            lost = str(error)
-    if lost is not None:
+    paths: tuple[str, ...] = (os.fspath(model) if model else "",)
+    if state.status.is_there:
+        paths = (*paths, os.fspath(baseline) if baseline else "")
+    complete, plan, predictors, lost = _open_models(loaded, paths, tolerant=baseline_state is not None)
+    if lost:
         state = replace(state, status=BaselineStatus.LOST, detail=lost)
-        complete = configs.complete_config(loaded)
-        plan = make_plan(complete, evaluate_baseline=False)
-        baseline_path = ""
     shards = find_shards(data)
     features = find_features(shards, load_schema(schema), _wanted(plan, predictors))
     _check_features(plan, complete, features, predictors)
-    paths = (candidate_path, baseline_path) if baseline_path else (candidate_path,)
-    job = make_job(complete, module, paths, tuple(predictors), features.kinds)
+    job = make_job(complete, module, paths[: len(predictors)], predictors, features.kinds)
     _check_same_outputs(plan, predictors)
-    _try_first_records(job, shards, tuple(predictors))
+    _try_first_records(job, shards, predictors)
     _check_threshold_names(complete, plan)
     notices = [*notices, *_ignored_options(complete), *_plain_rule_notices(complete, plan)]
-    return Preflight(complete, job, shards, state, tuple(notices), tuple(predictors))
+    return Preflight(complete, job, shards, state, tuple(notices), predictors)
+
+
+def _assumed_state(config: Any, model: ModelPath, baseline: ModelPath) -> BaselineState:
+    """WIRED if a baseline is given, as a model or as predictions in the data, else NOT_ASKED."""
+    if baseline:
+        return BaselineState(BaselineStatus.WIRED, os.fspath(baseline))
+    spec = configs.baseline_spec(config)
+    if not model and spec is not None and (spec.prediction_key or spec.prediction_keys):
+        return BaselineState(BaselineStatus.WIRED)
+    return BaselineState(BaselineStatus.NOT_ASKED)
+
+
+def _open_models(
+    config: Any, paths: tuple[str, ...], *, tolerant: bool
+) -> tuple[Any, Plan, tuple[Predictor | None, ...], str]:
+    """Opens the candidate and, if there is a second path, the baseline.
+
+    Returns:
+        The complete config, the plan, the models, and why the baseline was left out ('' if it was not): its files
+        are gone, and ``tolerant`` says that a verdict is wanted all the same.
+    """
+    complete = configs.complete_config(config, has_baseline=len(paths) > 1)
+    plan = make_plan(complete, evaluate_baseline=len(paths) > 1)
+    candidate = _open(paths[0], plan, 0)
+    if len(paths) == 1:
+        return complete, plan, (candidate,), ""
+    try:
+        return complete, plan, (candidate, _open(paths[1], plan, 1)), ""
+    except ModelError as error:
+        if not (tolerant and error.files_lost):
+            raise
+        complete = configs.complete_config(config)
+        return complete, make_plan(complete, evaluate_baseline=False), (candidate,), str(error)
 
 
 def check_rules(config: Any, state: BaselineState) -> list[str]:

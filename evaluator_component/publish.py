@@ -25,6 +25,8 @@ COMPLETION_MARKER = "run.json"
 
 def discard_blessing(output_dict: Mapping[str, list[Artifact]]) -> None:
     """Removes what an interrupted attempt at the same execution may have left in the blessing's folder."""
+    if not output_dict.get(standard_component_specs.BLESSING_KEY):
+        return
     folder = artifact_utils.get_single_uri(output_dict[standard_component_specs.BLESSING_KEY])
     for name in (constants.BLESSED_FILE_NAME, constants.NOT_BLESSED_FILE_NAME):
         if fileio.exists(f"{folder}/{name}"):

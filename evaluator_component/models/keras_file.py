@@ -75,7 +75,7 @@ def load(path: str, batch_size: int) -> KerasPredictor:
     try:
         model = keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises many types for a damaged file
-        raise ModelError(f"{path}: the Keras model does not load ({type(error).__name__}: {error})") from error
+        raise ModelError.lost(f"{path}: the Keras model does not load ({type(error).__name__}: {error})") from error
     try:
         return KerasPredictor(path, model, batch_size)
     except (AttributeError, ValueError) as error:

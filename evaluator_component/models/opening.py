@@ -30,7 +30,7 @@ def open_model(path: str | os.PathLike[str], signature_name: str = "", batch_siz
     if file.is_file() and file.suffix == ".keras":
         return keras_file.load(location, batch_size)
     if not file.exists():
-        raise ModelError(f"{location}: no such file or folder; expected a SavedModel folder or a .keras file")
+        raise ModelError.lost(f"{location}: no such file or folder; expected a SavedModel folder or a .keras file")
     if (file / "saved_model.pb").is_file() or (file / "saved_model.pbtxt").is_file():
         return saved_model.load(location, signature_name, batch_size)
     candidates = sorted(file.glob("*.keras")) if file.is_dir() else []
@@ -40,6 +40,6 @@ def open_model(path: str | os.PathLike[str], signature_name: str = "", batch_siz
     inner = sorted({*file.glob("**/saved_model.pb"), *file.glob("*/**/*.keras")}) if file.is_dir() else []
     places = ", ".join(str(found if found.suffix == ".keras" else found.parent) for found in inner[:3])
     hint = f"; a model lies in {places}" if inner else ""
-    raise ModelError(
+    raise ModelError.lost(
         f"{location}: holds no model; expected saved_model.pb or one .keras file, found {found or 'nothing'}{hint}"
     )

@@ -68,7 +68,7 @@ def load(path: str, signature_name: str, batch_size: int) -> SavedModelPredictor
     try:
         model = tf.saved_model.load(path)
     except Exception as error:  # TensorFlow raises many types for a damaged model
-        raise ModelError(f"{path}: the SavedModel does not load ({type(error).__name__}: {error})") from error
+        raise ModelError.lost(f"{path}: the SavedModel does not load ({type(error).__name__}: {error})") from error
     names = sorted(model.signatures)
     if signature_name:
         if signature_name not in names:

@@ -34,7 +34,7 @@ CONFIG = {
     ],
     "gate": {"plain_threshold_scope": "OVERALL"},
 }
-OUTPUTS = {"evaluation": "ModelEvaluation", "blessing": "ModelBlessing", "report": "HtmlReport"}
+OUTPUTS = {"evaluation": "ModelEvaluation", "blessing": "ModelBlessing", "report": "EvaluationReport"}
 OUTCOMES = ("BLESSED", "NOT_BLESSED")
 SAME_BYTES = ("metrics.parquet", "verdict.json", "validations.tfrecord")
 PROPERTIES_FILE = "properties.json"
@@ -46,11 +46,11 @@ def attempt(models: tuple[Path, Path], examples: Path, root: Path) -> None:
     """What the processes run: one attempt at an execution whose outputs lie in ``root``."""
     from tfx.types import artifact_utils, standard_artifacts
 
-    from evaluator_component.artifacts import HtmlReport
+    from evaluator_component.component import EvaluationReport
     from evaluator_component.executor import Executor
 
     def artifact(kind: str, uri: Path, artifact_id: int = 0) -> Any:
-        made = HtmlReport() if kind == "HtmlReport" else getattr(standard_artifacts, kind)()
+        made = EvaluationReport() if kind == "EvaluationReport" else getattr(standard_artifacts, kind)()
         made.uri, made.id = str(uri), artifact_id
         if kind == "Examples":
             made.split_names = artifact_utils.encode_split_names(["train", "eval"])
@@ -77,7 +77,7 @@ class Attempts:
 
     def __init__(self, material: Any) -> None:
         self._context: ForkServerContext = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["evaluator_component.executor", "evaluator_component.engine.beam"])
+        self._context.set_forkserver_preload(["evaluator_component.component", "evaluator_component.engine.beam"])
         self._models = {
             "BLESSED": (material.better, material.worse),
             "NOT_BLESSED": (material.worse, material.better),
@@ -193,7 +193,7 @@ def kill_at(process: Any, root: Path, moment: Moment, *, refused: bool) -> bool:
 
 @pytest.mark.parametrize(
     ("moment", "new"),
-    [*((moment, "NOT_BLESSED") for moment in MOMENTS), ("the new verdict", "BLESSED")],
+    [*((moment, "NOT_BLESSED") for moment in MOMENTS), ("the new verdict", "BLESSED"), ("the new result", "BLESSED")],
 )
 def test_killed_attempt_leaves_no_blessing_without_its_results_and_the_next_is_right(
     moment: str, new: str, attempts: Attempts, undisturbed: dict[str, Path], tmp_path: Path
@@ -246,11 +246,25 @@ def test_the_old_outcomes_differ(undisturbed: dict[str, Path]) -> None:
         assert outcome_of(root) == outcome
 
 
+@pytest.mark.parametrize("found", ["ConfigError: some trouble", ""], ids=["by the driver", "by the executor"])
+def test_a_refused_config_leaves_no_blessing_of_an_earlier_attempt(
+    found: str, artifact: Callable[..., Any], tmp_path: Path
+) -> None:
+    from evaluator_component.errors import ConfigError
+    from evaluator_component.executor import Executor
+
+    outputs = {"evaluation": [artifact("ModelEvaluation", tmp_path)], "blessing": [artifact("ModelBlessing", tmp_path)]}
+    (tmp_path / "BLESSED").touch()
+    with pytest.raises(ConfigError):
+        Executor().Do({}, outputs, {"eval_config": '{"metrics": []}', "preflight_error": found})
+    assert names(tmp_path) == set()
+
+
 def test_kills_came_in_time() -> None:
     if len(TRIED) < len(MOMENTS):
         pytest.skip("needs all of the tests above")
 
-    assert len(HIT) >= 4
+    assert len(HIT) >= 5
     assert any("metrics.parquet" not in evaluation for evaluation, _ in HIT.values())
-    assert any({"metrics.parquet"} <= evaluation and "run.json" not in evaluation for evaluation, _ in HIT.values())
-    assert any("verdict.json" in evaluation and not blessing for evaluation, blessing in HIT.values())
+    assert any("metrics.parquet" in evaluation and "run.json" not in evaluation for evaluation, _ in HIT.values())
+    assert any("verdict.json" in HIT[moment][0] and not HIT[moment][1] for moment in HIT if "the new" in moment)

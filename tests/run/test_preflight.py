@@ -208,3 +208,26 @@ def test_one_metric_in_two_specs_is_computed_once(material: Any, data: Path) -> 
     specs = [{"metrics": [{"class_name": "AUC"}]}, {"metrics": [{"class_name": "AUC", "threshold": LOWER}]}]
 
     assert len(ec.check(config(metrics_specs=specs), material.good, data=data).job.plan.metrics) == 1
+
+
+def test_a_baseline_whose_predictions_are_in_the_data_is_compared(tmp_path: Path) -> None:
+    labels, better, worse = [0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], [0.1, 0.7, 0.8, 0.4]
+    records = [trips.example(label=y, new=p, old=q) for y, p, q in zip(labels, better, worse, strict=True)]
+    data = trips.write_records(tmp_path / "scored", records)
+    config = {
+        "model_specs": [
+            {"name": "new", "label_key": "label", "prediction_key": "new"},
+            {"name": "old", "label_key": "label", "prediction_key": "old", "is_baseline": True},
+        ],
+        "metrics_specs": [
+            {
+                "metrics": [
+                    {"class_name": "BinaryAccuracy", "threshold": {"change_threshold": {"absolute": 0.4}}},
+                ]
+            }
+        ],
+    }
+    result = ec.evaluate(config, data=data, progress=False)
+    assert result.verdict is not None
+    assert result.verdict.blessed
+    assert result.metrics.filter(model="new").table.column("change").to_pylist() == [0.5]
