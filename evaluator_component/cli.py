@@ -5,6 +5,7 @@ Exit codes: 0 blessed (or done), 1 not blessed, 2 wrong usage or config, 3 the r
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -225,6 +226,8 @@ def report(output: str, open_it: bool) -> int:
 @_exits
 def demo(output: str, data_root: str | None) -> int:
     """Run the taxi pipeline three times with TFX: a first model, a better one, a worse one."""
+    if importlib.util.find_spec("tfx") is None:
+        raise ConfigError("the demo runs a TFX pipeline, and TFX is missing: pip install 'evaluator-component[tfx]'")
     script = _pipelines() / "taxi" / "run.py"
     arguments: Sequence[str] = [] if data_root is None else ["--data-root", data_root]
     finished = subprocess.run([sys.executable, str(script), "--output", output, *arguments], check=False)

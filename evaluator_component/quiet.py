@@ -1,7 +1,8 @@
-"""Keeps TensorFlow's start-up chatter about absent GPUs off the terminal of a command."""
+"""Keeps the start-up chatter of TensorFlow and Beam about what is absent off the terminal of a command."""
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -18,6 +19,7 @@ _CHATTER = re.compile(
 
 def start_tensorflow() -> None:
     """Imports TensorFlow and starts its devices; lines about missing accelerators are dropped, others are kept."""
+    logging.getLogger().addFilter(lambda record: "apitools not found" not in record.getMessage())  # Beam without GCP
     with _filtered_stderr():
         import tensorflow as tf
 
