@@ -176,17 +176,19 @@ def kill_at(process: Any, root: Path, moment: Moment, *, refused: bool) -> bool:
     evaluation that is no longer the old one.
     """
     replaced = False
-    while process.is_alive():
-        evaluation = names(root / "evaluation")
-        blessing = names(root / "blessing")
-        replaced = replaced or "run.json" not in evaluation
-        assert not (refused and replaced and "BLESSED" in blessing)
-        if moment(evaluation, blessing):
-            break
-        time.sleep(0.0005)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process.pid, signal.SIGKILL)
-    process.join()
+    try:
+        while process.is_alive():
+            evaluation = names(root / "evaluation")
+            blessing = names(root / "blessing")
+            replaced = replaced or "run.json" not in evaluation
+            assert not (refused and replaced and "BLESSED" in blessing)
+            if moment(evaluation, blessing):
+                break
+            time.sleep(0.0005)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+        process.join()
     assert process.exitcode in (-signal.SIGKILL, 0)
     return bool(process.exitcode != 0)
 
