@@ -227,7 +227,7 @@ class Accumulator:
     """
 
     plan: Plan
-    merge_rows: int = 1 << 19
+    merge_rows: int = 1 << 20
     merge_runs: int = 8
     _runs: list[State] = field(default_factory=list)
     _pending: list[State] = field(default_factory=list)

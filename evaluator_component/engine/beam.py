@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +123,6 @@ class _Evaluate(beam.DoFn):  # type: ignore[misc]
     def start_bundle(self) -> None:
         self._sums: dict[str, Accumulator] = {}
         self._errors: list[errors.EvaluatorError] = []
-        self._adder = ThreadPoolExecutor(1)  # adds up one block while the next one is parsed and predicted
-        self._adding: Future[None] | None = None
 
     def process(self, block: Block | errors.EvaluatorError) -> None:
         if isinstance(block, errors.EvaluatorError):
@@ -138,27 +135,15 @@ class _Evaluate(beam.DoFn):  # type: ignore[misc]
             return
         try:
             evaluated = self._worker.evaluate(block)
-            self._wait()
+            sums = self._sums.setdefault(block.shard.split, Accumulator(self._job.plan))
+            sums.add(evaluated)
         except errors.EvaluatorError as error:
             self._errors.append(error)
             return
-        sums = self._sums.setdefault(block.shard.split, Accumulator(self._job.plan))
-        self._adding = self._adder.submit(sums.add, evaluated)
         self._counter.inc(len(block))
         local.advance(self._job.run_id, len(block))
 
-    def _wait(self) -> None:
-        """Ends the addition under way."""
-        if self._adding is not None:
-            adding, self._adding = self._adding, None
-            adding.result()
-
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        try:
-            self._wait()
-        except errors.EvaluatorError as error:
-            self._errors.append(error)
-        self._adder.shutdown()
         if isinstance(self._worker, Worker):
             for path in self._worker.halved:
                 Metrics.counter(_HALVED, path).inc()

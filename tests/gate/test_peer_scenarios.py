@@ -13,7 +13,7 @@ OURS = {
     "37": "raises ConfigError",
     "37b": "raises ConfigError",
     "39": "raises ConfigError",
-    "39b": "NOT_BLESSED",
+    "39b": "raises ModelError",
     "43c": "NOT_BLESSED",
 }
 """Our answer where only the artifacts make the scenario."""

@@ -24,7 +24,8 @@ THRESHOLDED = ("Precision", "Recall", "F1Score", "FPR", "FalsePositiveRate", "FN
 
 
 def test_every_entry_has_an_oracle() -> None:
-    assert set(catalogue()) == set(ORACLES) | PLOTS
+    own = {name for name, entry in catalogue().items() if entry.family == "user's own"}  # other tests declare some
+    assert set(catalogue()) - own == set(ORACLES) | PLOTS
 
 
 def assert_near(found: float, expected: float) -> None:
