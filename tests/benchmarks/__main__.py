@@ -78,7 +78,7 @@ def main() -> None:
             f"(c) one more slicing spec: {100 * (pairs['median ratio'] - 1):+.1f} % (median of 21 interleaved pairs)\n"
         )
     if "d" in arguments.parts:
-        table = new_table("(d) 8 scalar metrics and a plot of the largest slices, 10 examples a slice and more")
+        table = new_table("(d) 8 scalar metrics, a plot of the largest slices, one example a slice")
         half, full = measure("many_slices", 50_000, 50_000), measure("many_slices", 100_000, 100_000)
         row(table, "50,000 slices", half)
         row(table, "100,000 slices", full)
