@@ -15,7 +15,7 @@ import scipy.sparse
 from evaluator_component.engine import exact
 from evaluator_component.engine.plan import Plan, ViewKey
 from evaluator_component.engine.sums import Sums, add_up, concatenate, score_keys
-from evaluator_component.metrics.terms import Float64, View
+from evaluator_component.metrics.view import Float64, View
 from evaluator_component.slicing.codes import Membership
 
 _DENSE_CELLS = 1 << 21

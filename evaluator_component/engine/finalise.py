@@ -16,7 +16,9 @@ from evaluator_component.engine.accumulate import State, merge
 from evaluator_component.engine.plan import Plan, PlannedMetric, ViewKey
 from evaluator_component.engine.sums import Sums
 from evaluator_component.metrics.metric import Metric, Plot, Values
-from evaluator_component.metrics.terms import Examples, Float64, Histogram, Totals, Unusable, Weight
+from evaluator_component.metrics.terms import Examples, Unusable, Weight
+from evaluator_component.metrics.totals import Histogram, Totals
+from evaluator_component.metrics.view import Float64
 from evaluator_component.results import tables
 
 Int32 = npt.NDArray[np.int32]

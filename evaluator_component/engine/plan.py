@@ -11,7 +11,8 @@ from evaluator_component.config.complete import BASELINE, CANDIDATE
 from evaluator_component.errors import ConfigError, nearest
 from evaluator_component.metrics.metric import Metric, Plot
 from evaluator_component.metrics.registry import build
-from evaluator_component.metrics.terms import Examples, KeyedTerms, Kind, Terms, Unusable, Weight
+from evaluator_component.metrics.terms import Examples, KeyedTerms, Terms, Unusable, Weight
+from evaluator_component.metrics.view import Kind
 from evaluator_component.slicing.specs import Grouping, groupings
 
 
@@ -48,7 +49,7 @@ class ViewKey:
         model: Index of the model whose predictions it sees.
         output: Name of the output in the tables.
         weighted: Whether example weights are used.
-        kind_name: Name of the :class:`~evaluator_component.metrics.terms.Kind` that decides what is usable.
+        kind_name: Name of the :class:`~evaluator_component.metrics.view.Kind` that decides what is usable.
     """
 
     model: int

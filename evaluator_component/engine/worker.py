@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from evaluator_component.data.batch import Batch, Parser
 from evaluator_component.data.features import ValueKind
@@ -20,7 +19,7 @@ from evaluator_component.engine.accumulate import Evaluated
 from evaluator_component.engine.plan import ModelPlan, Plan, make_plan
 from evaluator_component.errors import DataError, ModelError
 from evaluator_component.metrics.modules import load_module
-from evaluator_component.metrics.terms import Float64, Kind
+from evaluator_component.metrics.view import Float64, Kind
 from evaluator_component.models.opening import open_model
 from evaluator_component.models.predictor import Predictor, pick_output
 from evaluator_component.proto import config_pb2
@@ -120,12 +119,12 @@ class Worker:
         }
         labels: dict[str, Float64] = {}
         weights: dict[str, Float64] = {}
-        for model in self._plan.models[:1]:
-            for output, key in model.label_keys:
-                labels[output] = batch.numbers(key, "label")
-            for output, key in model.weight_keys:
-                if key:
-                    weights[output] = _single(batch.numbers(key, "weight"), batch, f"weight {key!r}")
+        candidate = self._plan.models[0]
+        for output, key in candidate.label_keys:
+            labels[output] = batch.numbers(key, "label")
+        for output, key in candidate.weight_keys:
+            if key:
+                weights[output] = _single(batch.numbers(key, "weight"), batch, f"weight {key!r}")
         slices = membership(self._plan.groupings, batch.column, batch.size)
         evaluated = Evaluated(slices, labels, predictions, weights, batch.size)
         self._check_shapes(batch, evaluated)
@@ -133,7 +132,7 @@ class Worker:
 
     def _predict(self, batch: Batch, model: ModelPlan, predictor: Predictor | None) -> dict[str, Float64]:
         if predictor is None:
-            return {output: _numbers_or_error(batch, key) for output, key in model.prediction_keys}
+            return {output: batch.numbers(key, "prediction") for output, key in model.prediction_keys}
         raw = predictor.predict(batch)
         result = {}
         for output, key in model.prediction_keys:
@@ -201,8 +200,3 @@ def _single(values: Float64, batch: Batch, what: str) -> Float64:
     if values.ndim != 1:
         raise DataError(f"{batch.where(0)}: {what} has {values.shape[1]} values; expected one per example")
     return values
-
-
-def _numbers_or_error(batch: Batch, key: str) -> Float64:
-    assert not pa.types.is_null(batch.column(key).type)
-    return batch.numbers(key, "prediction")

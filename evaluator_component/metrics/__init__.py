@@ -5,6 +5,6 @@ from __future__ import annotations
 from evaluator_component.metrics import binary, classes, counts, plots, regression, scores  # noqa: F401 - they register
 from evaluator_component.metrics.custom import metric
 from evaluator_component.metrics.metric import Definition, Metric, Plot, PlotData, Ratio, Values
-from evaluator_component.metrics.terms import Kind, View
+from evaluator_component.metrics.view import Kind, View
 
 __all__ = ["Definition", "Kind", "Metric", "Plot", "PlotData", "Ratio", "Values", "View", "metric"]

@@ -8,7 +8,9 @@ from typing import Any
 
 from evaluator_component.metrics.metric import HIGHER, LOWER, Definition, Direction, Metric, Options, Plot, Ratio
 from evaluator_component.metrics.registry import first_sentence, register, snake_case
-from evaluator_component.metrics.terms import AboveThreshold, Float64, Kind, LabelMass, LogLoss, Totals, Weight
+from evaluator_component.metrics.terms import AboveThreshold, LabelMass, LogLoss, Weight
+from evaluator_component.metrics.totals import Totals
+from evaluator_component.metrics.view import Float64, Kind
 
 _NO_WEIGHT = "no example has a weight above 0"
 _NO_POSITIVE = "no example has a positive label"

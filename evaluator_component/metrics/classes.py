@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from evaluator_component.metrics.metric import HIGHER, Definition, Metric, Options, Plot, Ratio
 from evaluator_component.metrics.registry import register, snake_case
-from evaluator_component.metrics.terms import CorrectClass, Kind, Totals, Weight
+from evaluator_component.metrics.terms import CorrectClass, Weight
+from evaluator_component.metrics.totals import Totals
+from evaluator_component.metrics.view import Kind
 
 
 def class_accuracy(totals: Totals) -> Ratio:

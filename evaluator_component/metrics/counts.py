@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from evaluator_component.metrics.metric import Definition, Metric, Options, Plot, Ratio, Result, Values
 from evaluator_component.metrics.registry import first_sentence, register, snake_case
-from evaluator_component.metrics.terms import Examples, Kind, LabelSum, PredictionSum, Terms, Totals, Weight
+from evaluator_component.metrics.terms import Examples, LabelSum, PredictionSum, Terms, Weight
+from evaluator_component.metrics.totals import Totals
+from evaluator_component.metrics.view import Kind
 
 _NO_WEIGHT = "no example has a weight above 0"
 

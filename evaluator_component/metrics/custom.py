@@ -12,7 +12,8 @@ import numpy as np
 from evaluator_component.errors import ConfigError
 from evaluator_component.metrics.metric import Definition, Direction, Metric, Options, Plot, Values
 from evaluator_component.metrics.registry import camel_case, first_sentence, register_custom
-from evaluator_component.metrics.terms import Float64, Kind, Totals, View
+from evaluator_component.metrics.totals import Totals
+from evaluator_component.metrics.view import Float64, Kind, View
 
 TermsFunction = Callable[[View], Mapping[str, Float64]]
 ResultFunction = Callable[[Mapping[str, Float64]], Any]
@@ -93,7 +94,7 @@ def metric(
     It is then named in a config as ``class_name: OverPrediction`` and appears as ``over_prediction``.
 
     Args:
-        terms: Takes a :class:`~evaluator_component.metrics.terms.View`, returns float ``[n]`` arrays by name. Weights
+        terms: Takes a :class:`~evaluator_component.metrics.view.View`, returns float ``[n]`` arrays by name. Weights
             are yours to apply. The names must not depend on the data.
         direction: ``"higher"`` or ``"lower"``: which is better. Without it a change threshold needs its own direction.
         kind: What labels and predictions must look like.

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from evaluator_component.metrics.terms import Float64, KeyedTerms, Kind, Terms, Totals
+from evaluator_component.metrics.terms import KeyedTerms, Terms
+from evaluator_component.metrics.totals import Totals
+from evaluator_component.metrics.view import Float64, Kind
 
 Direction = Literal["higher", "lower"]
 HIGHER: Direction = "higher"

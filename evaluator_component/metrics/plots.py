@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from evaluator_component.metrics.metric import Definition, Metric, Options, Plot, PlotData
 from evaluator_component.metrics.registry import register, snake_case
-from evaluator_component.metrics.terms import CalibrationBuckets, Float64, Histogram, Kind, ThresholdBuckets, Totals
+from evaluator_component.metrics.terms import CalibrationBuckets, ThresholdBuckets
+from evaluator_component.metrics.totals import Histogram, Totals
+from evaluator_component.metrics.view import Float64, Kind
 
 
 def _dense(histogram: Histogram, wanted: npt.NDArray[np.int32], buckets: int) -> list[Float64]:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from evaluator_component.metrics.metric import LOWER, Definition, Metric, Options, Plot, Ratio
 from evaluator_component.metrics.registry import register, snake_case
-from evaluator_component.metrics.terms import AbsoluteError, Kind, SquaredError, Terms, Totals, Weight
+from evaluator_component.metrics.terms import AbsoluteError, SquaredError, Terms, Weight
+from evaluator_component.metrics.totals import Totals
+from evaluator_component.metrics.view import Kind
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from evaluator_component.metrics.metric import HIGHER, Definition, Metric, Options, Plot, Values
 from evaluator_component.metrics.registry import register
-from evaluator_component.metrics.terms import Float64, Histogram, Kind, LabelMass, ScoreHistogram, Totals
+from evaluator_component.metrics.terms import LabelMass, ScoreHistogram
+from evaluator_component.metrics.totals import Histogram, Totals
+from evaluator_component.metrics.view import Float64, Kind
 
 _ONE_CLASS = "the examples are all of one class: a rank metric needs a positive and a negative one"
 _NO_POSITIVE = "no example has a positive label"

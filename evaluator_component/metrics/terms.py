@@ -1,4 +1,4 @@
-"""What metrics sum: a view of the examples, and the terms computed from it.
+"""What metrics sum: terms computed from a view of the examples.
 
 A *term* is a per-example number; everything a metric knows is the total of its terms over the examples of a slice, or
 of a slice and a key (a score, a bucket). Terms are values: two metrics that need the same term declare equal terms,
@@ -7,98 +7,12 @@ and the plan computes them once.
 
 from __future__ import annotations
 
-import enum
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-Float64 = npt.NDArray[np.float64]
-UInt64 = npt.NDArray[np.uint64]
-
-
-class Kind(enum.Enum):
-    """What a metric expects of labels and predictions; it decides which values are usable."""
-
-    ANY = "any number"
-    LABEL = "a finite label"
-    BINARY = "a label in [0, 1] and one score"
-    REAL = "a finite label and one finite prediction"
-    CLASSES = "a class (index, or one-hot) and one score per class"
-
-
-@dataclass(frozen=True)
-class View:
-    """The labels, predictions and weights of one batch, as one (model, output, weighted or not) sees them.
-
-    Attributes:
-        labels: float64 ``[n]``, or ``[n, classes]`` for one-hot and multi-hot labels.
-        predictions: float64 ``[n]``, or ``[n, classes]``.
-        weights: float64 ``[n]``; ones when the metric is unweighted.
-
-    Examples whose label, prediction or weight is unusable (:class:`Unusable`) have weight 0 and zeros in place of
-    the unusable values, so that terms stay finite; they are counted beside the terms and make the result undefined.
-    """
-
-    labels: Float64
-    predictions: Float64
-    weights: Float64
-    bad_labels: npt.NDArray[np.bool_] = field(repr=False)
-    bad_predictions: npt.NDArray[np.bool_] = field(repr=False)
-    bad_weights: npt.NDArray[np.bool_] = field(repr=False)
-
-    def __len__(self) -> int:
-        return len(self.weights)
-
-    @classmethod
-    def of(cls, kind: Kind, labels: Float64, predictions: Float64, weights: Float64) -> View:
-        """Builds a view, taking out what ``kind`` cannot use.
-
-        Args:
-            kind: Decides which labels are usable.
-            labels: float64 ``[n]`` or ``[n, k]``; NaN where missing.
-            predictions: float64 ``[n]`` or ``[n, k]``.
-            weights: float64 ``[n]``; NaN where missing.
-        """
-        bad_labels = _any_bad(labels, ~np.isfinite(labels))
-        bad_predictions = _any_bad(predictions, ~np.isfinite(predictions))
-        if kind in (Kind.ANY, Kind.LABEL):
-            bad_predictions = np.zeros_like(bad_predictions)
-        if kind is Kind.ANY:  # counts look at neither
-            bad_labels = np.zeros_like(bad_labels)
-        elif kind is Kind.BINARY:
-            with np.errstate(invalid="ignore"):
-                bad_labels |= _any_bad(labels, (labels < 0) | (labels > 1))
-        elif kind is Kind.CLASSES and labels.ndim == 1 and predictions.ndim == 2:
-            with np.errstate(invalid="ignore"):
-                bad_labels |= (labels < 0) | (labels >= predictions.shape[1]) | (labels != np.floor(labels))
-        bad_weights = ~(np.isfinite(weights) & (weights >= 0))
-        bad = bad_labels | bad_predictions | bad_weights
-        if bad.any():
-            labels, predictions, weights = (_blank(array, bad) for array in (labels, predictions, weights))
-        return cls(labels, predictions, weights, bad_labels, bad_predictions, bad_weights)
-
-    @cached_property
-    def positives(self) -> Float64:
-        """w·y, float64 ``[n]``."""
-        return self.weights * self.labels
-
-    @cached_property
-    def negatives(self) -> Float64:
-        """w·(1 − y), float64 ``[n]``."""
-        return self.weights * (1.0 - self.labels)
-
-
-def _any_bad(array: Float64, bad: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    return np.asarray(bad.any(axis=1)) if array.ndim == 2 else bad
-
-
-def _blank(array: Float64, rows: npt.NDArray[np.bool_]) -> Float64:
-    array = array.copy()
-    array[rows] = 0.0
-    return array
+from evaluator_component.metrics.view import Float64, View
 
 
 class Terms(Protocol):
@@ -335,67 +249,3 @@ class ThresholdBuckets:
     def compute(self, view: View) -> tuple[Float64, ...]:
         """See :class:`Terms`."""
         return view.positives, view.negatives
-
-
-@dataclass(frozen=True)
-class Histogram:
-    """The totals of keyed terms: rows sorted by slice, then key.
-
-    Attributes:
-        slices: ``[rows]`` which slice a row belongs to.
-        keys: ``[rows]`` order-preserving score keys, or bucket numbers.
-        coarse: bool ``[slices]``: whether scores of this slice were coarsened.
-        columns: float64 ``[rows]`` per value column.
-        slice_count: Number of slices (also those without a row).
-    """
-
-    slices: npt.NDArray[np.int32]
-    keys: UInt64
-    coarse: npt.NDArray[np.bool_]
-    columns: tuple[Float64, ...]
-    slice_count: int
-
-    @cached_property
-    def starts(self) -> npt.NDArray[np.intp]:
-        """The first row of each slice that has rows."""
-        return np.flatnonzero(np.diff(self.slices, prepend=-1))
-
-    @cached_property
-    def below(self) -> tuple[Float64, ...]:
-        """For each row and column, the sum over the rows of its slice that come before it.
-
-        One running sum over all slices, in extended precision so that a small slice behind large ones loses nothing.
-        """
-        lengths = np.diff(np.append(self.starts, len(self.slices)))
-        result = []
-        for column in self.columns:
-            before = np.cumsum(column, dtype=np.longdouble) - column
-            result.append((before - np.repeat(before[self.starts], lengths)).astype(np.float64))
-        return tuple(result)
-
-    def by_slice(self, values: Float64) -> Float64:
-        """Adds up one number per row: float64 ``[slices]``."""
-        total = np.zeros(self.slice_count)
-        if len(values):
-            total[self.slices[self.starts]] = np.add.reduceat(values, self.starts)
-        return total
-
-
-class Totals:
-    """The totals that a metric's result is computed from.
-
-    ``totals[terms]`` is a tuple of float64 ``[slices]`` arrays, one per column; ``totals.histogram(terms)`` the rows
-    of keyed terms.
-    """
-
-    def __init__(self, by_slice: dict[Any, tuple[Float64, ...]], by_key: dict[Any, Histogram], slice_count: int):
-        self._by_slice = by_slice
-        self._by_key = by_key
-        self.slice_count = slice_count
-
-    def __getitem__(self, terms: Terms) -> tuple[Float64, ...]:
-        return self._by_slice[terms]
-
-    def histogram(self, terms: KeyedTerms) -> Histogram:
-        """The rows of keyed terms."""
-        return self._by_key[terms]

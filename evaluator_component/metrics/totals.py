@@ -1,0 +1,79 @@
+"""The totals of terms over slices, which results are computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluator_component.metrics.terms import KeyedTerms, Terms
+from evaluator_component.metrics.view import Float64
+
+UInt64 = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """The totals of keyed terms: rows sorted by slice, then key.
+
+    Attributes:
+        slices: ``[rows]`` which slice a row belongs to.
+        keys: ``[rows]`` order-preserving score keys, or bucket numbers.
+        coarse: bool ``[slices]``: whether scores of this slice were coarsened.
+        columns: float64 ``[rows]`` per value column.
+        slice_count: Number of slices (also those without a row).
+    """
+
+    slices: npt.NDArray[np.int32]
+    keys: UInt64
+    coarse: npt.NDArray[np.bool_]
+    columns: tuple[Float64, ...]
+    slice_count: int
+
+    @cached_property
+    def starts(self) -> npt.NDArray[np.intp]:
+        """The first row of each slice that has rows."""
+        return np.flatnonzero(np.diff(self.slices, prepend=-1))
+
+    @cached_property
+    def below(self) -> tuple[Float64, ...]:
+        """For each row and column, the sum over the rows of its slice that come before it.
+
+        One running sum over all slices, in extended precision so that a small slice behind large ones loses nothing.
+        """
+        lengths = np.diff(np.append(self.starts, len(self.slices)))
+        result = []
+        for column in self.columns:
+            before = np.cumsum(column, dtype=np.longdouble) - column
+            result.append((before - np.repeat(before[self.starts], lengths)).astype(np.float64))
+        return tuple(result)
+
+    def by_slice(self, values: Float64) -> Float64:
+        """Adds up one number per row: float64 ``[slices]``."""
+        total = np.zeros(self.slice_count)
+        if len(values):
+            total[self.slices[self.starts]] = np.add.reduceat(values, self.starts)
+        return total
+
+
+class Totals:
+    """The totals that a metric's result is computed from.
+
+    ``totals[terms]`` is a tuple of float64 ``[slices]`` arrays, one per column; ``totals.histogram(terms)`` the rows
+    of keyed terms.
+    """
+
+    def __init__(self, by_slice: dict[Any, tuple[Float64, ...]], by_key: dict[Any, Histogram], slice_count: int):
+        self._by_slice = by_slice
+        self._by_key = by_key
+        self.slice_count = slice_count
+
+    def __getitem__(self, terms: Terms) -> tuple[Float64, ...]:
+        return self._by_slice[terms]
+
+    def histogram(self, terms: KeyedTerms) -> Histogram:
+        """The rows of keyed terms."""
+        return self._by_key[terms]

@@ -1,0 +1,94 @@
+"""What metrics see of a batch: labels, predictions and weights, with what cannot be used taken out."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+Float64 = npt.NDArray[np.float64]
+
+
+class Kind(enum.Enum):
+    """What a metric expects of labels and predictions; it decides which values are usable."""
+
+    ANY = "any number"
+    LABEL = "a finite label"
+    BINARY = "a label in [0, 1] and one score"
+    REAL = "a finite label and one finite prediction"
+    CLASSES = "a class (index, or one-hot) and one score per class"
+
+
+@dataclass(frozen=True)
+class View:
+    """The labels, predictions and weights of one batch, as one (model, output, weighted or not) sees them.
+
+    Attributes:
+        labels: float64 ``[n]``, or ``[n, classes]`` for one-hot and multi-hot labels.
+        predictions: float64 ``[n]``, or ``[n, classes]``.
+        weights: float64 ``[n]``; ones when the metric is unweighted.
+
+    Examples whose label, prediction or weight is unusable (:class:`Unusable`) have weight 0 and zeros in place of
+    the unusable values, so that terms stay finite; they are counted beside the terms and make the result undefined.
+    """
+
+    labels: Float64
+    predictions: Float64
+    weights: Float64
+    bad_labels: npt.NDArray[np.bool_] = field(repr=False)
+    bad_predictions: npt.NDArray[np.bool_] = field(repr=False)
+    bad_weights: npt.NDArray[np.bool_] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    @classmethod
+    def of(cls, kind: Kind, labels: Float64, predictions: Float64, weights: Float64) -> View:
+        """Builds a view, taking out what ``kind`` cannot use.
+
+        Args:
+            kind: Decides which labels are usable.
+            labels: float64 ``[n]`` or ``[n, k]``; NaN where missing.
+            predictions: float64 ``[n]`` or ``[n, k]``.
+            weights: float64 ``[n]``; NaN where missing.
+        """
+        bad_labels = _any_bad(labels, ~np.isfinite(labels))
+        bad_predictions = _any_bad(predictions, ~np.isfinite(predictions))
+        if kind in (Kind.ANY, Kind.LABEL):
+            bad_predictions = np.zeros_like(bad_predictions)
+        if kind is Kind.ANY:  # counts look at neither
+            bad_labels = np.zeros_like(bad_labels)
+        elif kind is Kind.BINARY:
+            with np.errstate(invalid="ignore"):
+                bad_labels |= _any_bad(labels, (labels < 0) | (labels > 1))
+        elif kind is Kind.CLASSES and labels.ndim == 1 and predictions.ndim == 2:
+            with np.errstate(invalid="ignore"):
+                bad_labels |= (labels < 0) | (labels >= predictions.shape[1]) | (labels != np.floor(labels))
+        bad_weights = ~(np.isfinite(weights) & (weights >= 0))
+        bad = bad_labels | bad_predictions | bad_weights
+        if bad.any():
+            labels, predictions, weights = (_blank(array, bad) for array in (labels, predictions, weights))
+        return cls(labels, predictions, weights, bad_labels, bad_predictions, bad_weights)
+
+    @cached_property
+    def positives(self) -> Float64:
+        """w·y, float64 ``[n]``."""
+        return self.weights * self.labels
+
+    @cached_property
+    def negatives(self) -> Float64:
+        """w·(1 − y), float64 ``[n]``."""
+        return self.weights * (1.0 - self.labels)
+
+
+def _any_bad(array: Float64, bad: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    return np.asarray(bad.any(axis=1)) if array.ndim == 2 else bad
+
+
+def _blank(array: Float64, rows: npt.NDArray[np.bool_]) -> Float64:
+    array = array.copy()
+    array[rows] = 0.0
+    return array
