@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,8 @@ from evaluator_component import errors
 from evaluator_component.data.files import Shard
 from evaluator_component.data.reader import Block, read_blocks
 from evaluator_component.engine import local, transport
-from evaluator_component.engine.accumulate import Accumulator, State, merge
-from evaluator_component.engine.worker import Job, Worker
+from evaluator_component.engine.accumulate import Accumulator, Evaluated, State, merge
+from evaluator_component.engine.worker import BLOCKS_AT_A_TIME, Job, Worker
 
 LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
 _LOCAL_RUNNERS = frozenset({"DirectRunner", "FnApiRunner", "BundleBasedDirectRunner", "SwitchingDirectRunner"})
@@ -123,27 +125,34 @@ class _Evaluate(beam.DoFn):  # type: ignore[misc]
     def start_bundle(self) -> None:
         self._sums: dict[str, Accumulator] = {}
         self._errors: list[errors.EvaluatorError] = []
+        self._started: deque[tuple[Block, Future[Evaluated]]] = deque()
 
     def process(self, block: Block | errors.EvaluatorError) -> None:
         if isinstance(block, errors.EvaluatorError):
+            self._finish(0)
             self._errors.append(block)
-            return
-        if self._errors:
-            return
-        if isinstance(self._worker, errors.EvaluatorError):
+        elif isinstance(self._worker, errors.EvaluatorError):
             self._errors.append(self._worker)
-            return
-        try:
-            evaluated = self._worker.evaluate(block)
-            sums = self._sums.setdefault(block.shard.split, Accumulator(self._job.plan))
-            sums.add(evaluated)
-        except errors.EvaluatorError as error:
-            self._errors.append(error)
-            return
-        self._counter.inc(len(block))
-        local.advance(self._job.run_id, len(block))
+        elif not self._errors:
+            self._started.append((block, self._worker.start(block)))
+            self._finish(BLOCKS_AT_A_TIME)
+
+    def _finish(self, left: int) -> None:
+        """Adds up the blocks that were started, until so many are left."""
+        while len(self._started) > left:
+            block, evaluated = self._started.popleft()
+            try:
+                batch = evaluated.result()
+                self._sums.setdefault(block.shard.split, Accumulator(self._job.plan)).add(batch)
+            except errors.EvaluatorError as error:
+                self._errors.append(error)
+                self._started.clear()
+                return
+            self._counter.inc(len(block))
+            local.advance(self._job.run_id, len(block))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
+        self._finish(0)
         if isinstance(self._worker, Worker):
             for path in self._worker.halved:
                 Metrics.counter(_HALVED, path).inc()
@@ -157,7 +166,7 @@ class _Evaluate(beam.DoFn):  # type: ignore[misc]
             state = self._sums.pop(split).state()  # popped, since Beam keeps this object
             for number, part in enumerate(transport.partition(self._job.plan, state, self._partitions)):
                 if len(part.names) or part.examples:
-                    yield (split, number), b"S" + transport.to_bytes(part)
+                    yield (split, number), _pack(self._job, part)
 
 
 class _Merge(beam.CombineFn):  # type: ignore[misc]
@@ -179,8 +188,7 @@ class _Merge(beam.CombineFn):  # type: ignore[misc]
         failed = [part for part in accumulator if part[:1] == b"E"]
         if failed:
             return [min(failed)]
-        states = [transport.from_bytes(part[1:]) for part in accumulator]
-        return [b"S" + transport.to_bytes(merge(self._job.plan, states))]
+        return [_pack(self._job, merge(self._job.plan, [_unpack(self._job, part) for part in accumulator]))]
 
     def extract_output(self, accumulator: list[bytes], *_: Any, **__: Any) -> bytes:
         return self.compact(accumulator)[0]
@@ -211,8 +219,21 @@ def _collect(job: Job, folder: str, splits: Sequence[str]) -> dict[str, State]:
             raise _unpack_error(content)
         if name.startswith("part-") and not name.endswith(".tmp"):
             split = bytes.fromhex(name.split("-")[1]).decode()
-            parts[split].append(transport.from_bytes(content[1:]))
+            parts[split].append(_unpack(job, content))
     return {split: merge(job.plan, states) for split, states in parts.items()}
+
+
+def _pack(job: Job, state: State) -> bytes:
+    """What travels: the sums, or within the process that started the run only where they are."""
+    number = local.keep(job.run_id, state)
+    return b"S" + transport.to_bytes(state) if number is None else b"K" + str(number).encode()
+
+
+def _unpack(job: Job, content: bytes) -> State:
+    if content[:1] == b"K":
+        state: State = local.kept(job.run_id, int(content[1:]))
+        return state
+    return transport.from_bytes(content[1:])
 
 
 def _pack_error(error: errors.EvaluatorError) -> bytes:

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
+Index = npt.NDArray[np.intp]
 
 LIMBS = 7
 LIMB_BITS = 32
@@ -37,38 +38,82 @@ _COUNT_MASK = (1 << 21) - 1
 
 def encode(values: Float64) -> Int64:
     """Turns float64 ``[rows]`` into a column: whole if every value is an integer below 2**52, else wide."""
-    return encode_all(values[np.newaxis])[0]
+    return total(values, np.arange(len(values)), len(values))
 
 
-def encode_all(values: Float64) -> tuple[Int64, ...]:
-    """Turns float64 ``[columns, rows]`` into columns, each as :func:`encode` does."""
+def total(values: Float64, groups: Index, count: int, rows: Index | None = None) -> Int64:
+    """Adds up numbers by group.
+
+    Args:
+        values: float64 ``[n]``.
+        groups: ``[m]``, each in ``[0, count)``.
+        count: Number of groups.
+        rows: ``[m]``: ``values[rows[i]]`` goes into ``groups[i]``; without it m is n.
+
+    Returns:
+        A column ``[count]``.
+    """
     with np.errstate(invalid="ignore"):
-        truncated = values.astype(np.int64)
-        whole = np.all((np.abs(values) < _WHOLE_LIMIT) & (truncated == values), axis=1)
-    columns = [_narrow(column) for column in truncated]
-    wide = np.flatnonzero(~whole)
-    if len(wide):
-        encoded = _encode_wide(values[wide].reshape(-1)).reshape(len(wide), values.shape[1], LIMBS + 1)
-        for position, column in zip(wide, encoded, strict=True):
-            columns[position] = canonical(column)
-    return tuple(columns)
-
-
-def _encode_wide(values: Float64) -> Int64:
-    column = np.zeros((len(values), LIMBS + 1), np.int64)
-    regular = np.abs(values) < OUT_OF_RANGE  # False for NaN too
+        magnitude = np.abs(values)
+        whole = bool(np.all(magnitude < _WHOLE_LIMIT)) and bool(np.all(np.trunc(values) == values))
+    if whole and float(magnitude.max(initial=0.0)) * len(groups) < _WHOLE_LIMIT:
+        return _narrow(_add(values, groups, count, rows).astype(np.int64))
+    column = np.zeros((count, LIMBS + 1), np.int64)
+    regular = magnitude < OUT_OF_RANGE  # False for NaN too
     if not regular.all():
-        column[np.isnan(values), LIMBS] = _NAN_UNIT
-        column[~regular & (values > 0), LIMBS] = _POSITIVE_UNIT
-        column[~regular & (values < 0), LIMBS] = _NEGATIVE_UNIT
+        for unit, found in (
+            (_NAN_UNIT, np.isnan(values)),
+            (_POSITIVE_UNIT, ~regular & (values > 0)),
+            (_NEGATIVE_UNIT, ~regular & (values < 0)),
+        ):
+            column[:, LIMBS] += _add(found.astype(np.float64), groups, count, rows).astype(np.int64) * unit
     rest = np.where(regular, values, 0.0)
-    for limb in range(LIMBS - 1, 0, -1):
-        scale = 2.0 ** (LIMB_BITS * limb + LOWEST_BIT)
-        digit = np.trunc(rest / scale)
-        column[:, limb] = digit.astype(np.int64)
-        rest = rest - digit * scale  # exact: both share the leading bits
-    column[:, 0] = np.rint(rest / 2.0**LOWEST_BIT).astype(np.int64)
-    return carry(column)
+    for limb in range(LIMBS - 1, -1, -1):
+        largest = np.abs(rest).max(initial=0.0)
+        if not largest:
+            break
+        if limb and largest < _scale(limb):
+            continue
+        digit, rest = _digit(rest, limb)
+        for start in range(0, len(groups), _EXACT_ADDITIONS):
+            part = slice(start, start + _EXACT_ADDITIONS)
+            added = _add(digit, groups[part], count, None if rows is None else rows[part])
+            column[:, limb] += added.astype(np.int64)
+    return canonical(carry(column))
+
+
+_EXACT_ADDITIONS = 1 << (53 - LIMB_BITS)
+"""This many numbers below 2**32 add up to less than 2**53."""
+
+
+def _add(values: Float64, groups: Index, count: int, rows: Index | None) -> Float64:
+    if len(values) and values.min() == values.max() == 1.0:
+        return np.bincount(groups, minlength=count).astype(np.float64)
+    return np.bincount(groups, values if rows is None else values[rows], count).astype(np.float64, copy=False)
+
+
+def _digit(rest: Float64, limb: int) -> tuple[Float64, Float64]:
+    """Splits off what belongs into a limb; the last one takes what is left, rounded."""
+    scale = _scale(limb)
+    if limb == 0:
+        return np.rint(rest / scale), np.zeros(0)
+    digit = np.trunc(rest / scale)
+    return digit, rest - digit * scale  # exact: both share the leading bits
+
+
+def _scale(limb: int) -> float:
+    return 2.0 ** (LIMB_BITS * limb + LOWEST_BIT)
+
+
+def add(left: Int64, right: Int64) -> Int64:
+    """Adds two columns row by row; the shorter one counts as 0 beyond its end."""
+    if len(left) < len(right):
+        left, right = right, left
+    if is_wide(left) != is_wide(right):
+        left, right = widen(left), widen(right)
+    result = left.astype(np.int64)
+    result[: len(right)] += right
+    return canonical(carry(result) if is_wide(result) else result)
 
 
 def is_wide(column: Int64) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Set
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +18,7 @@ from evaluator_component.engine.accumulate import State, merge
 from evaluator_component.engine.plan import Plan, PlannedMetric, ViewKey
 from evaluator_component.engine.sums import Sums
 from evaluator_component.metrics.metric import Metric, Plot, Values
-from evaluator_component.metrics.terms import Examples, Unusable, Weight
+from evaluator_component.metrics.terms import Examples, KeyedTerms, Terms, Unusable, Weight
 from evaluator_component.metrics.totals import Histogram, Totals
 from evaluator_component.metrics.view import Float64
 from evaluator_component.results import tables
@@ -80,14 +82,29 @@ class _Split:
         self._count = len(state.names)
         columns: dict[PlannedMetric, _Column] = {}
         self.plot_tables: list[pa.Table] = []
-        for view in dict.fromkeys(planned.view for planned in plan.metrics):
-            totals = _totals(plan, state, view)  # of one view at a time: histograms are large
-            for planned in plan.metrics:
-                if planned.view == view and isinstance(planned.metric, Metric):
-                    columns[planned] = _column(planned, planned.metric, totals)
-                elif planned.view == view and isinstance(planned.metric, Plot) and self._count:
-                    self.plot_tables += self._plot(planned, planned.metric, totals)
+        with ThreadPoolExecutor() as pool:
+            views = dict.fromkeys(planned.view for planned in plan.metrics)
+            for found, plots in pool.map(lambda view: self._results(state, view), views):
+                columns |= found
+                self.plot_tables += plots
         self._columns = [columns[planned] for planned in plan.metrics if planned in columns]
+
+    def _results(self, state: State, view: ViewKey) -> tuple[dict[PlannedMetric, _Column], list[pa.Table]]:
+        """The metrics and plots of one view."""
+        planned = [planned for planned in self._plan.metrics if planned.view == view]
+        metrics = [(p, p.metric) for p in planned if isinstance(p.metric, Metric)]
+        parts: dict[PlannedMetric, list[_Column]] = {p: [] for p, _ in metrics}
+        keyed = {terms for _, metric in metrics for terms in metric.keyed}
+        totals = _Totals(self._plan, state, view)
+        for start, stop in totals.ranges(keyed) if metrics else ():
+            part = totals.part(keyed, start, stop)
+            for p, metric in metrics:
+                parts[p].append(_column(p, metric, part))
+        plots: list[pa.Table] = []
+        for p in planned:
+            if isinstance(p.metric, Plot) and self._count:
+                plots += self._plot(p, p.metric, totals.part(set(p.metric.keyed), 0, self._count))
+        return {p: _join(columns) for p, columns in parts.items()}, plots
 
     def metric_tables(self) -> list[pa.Table]:
         """One table per metric and model."""
@@ -188,36 +205,77 @@ def _identity(column: _Column) -> tuple[str, str, str, bool]:
     return planned.view.output, planned.metric.name, planned.metric.sub_key, planned.weighted
 
 
-def _totals(plan: Plan, state: State, view: ViewKey) -> Totals:
-    count = len(state.names)
-    by_slice: dict[Any, tuple[Float64, ...]] = {}
-    position = 0
-    for key, terms in plan.slice_terms:
-        width = len(terms.columns)
-        if key == view:
-            columns = state.by_slice.columns[position : position + width]
-            by_slice[terms] = tuple(_dense(state.by_slice, exact.decode(column), count) for column in columns)
-        position += width
-    by_key = {
-        terms: _histogram(table, count)
-        for (key, terms), table in zip(plan.keyed_terms, state.by_key, strict=True)
-        if key == view
-    }
-    return Totals(by_slice, by_key, count)
+def _join(parts: list[_Column]) -> _Column:
+    """The columns of consecutive slices as one."""
+    if len(parts) == 1:
+        return parts[0]
+    first = parts[0]
+    value = np.concatenate([part.values.value for part in parts])
+    lower, upper = (_join_ends(parts, name) for name in ("lower", "upper"))
+    return _Column(
+        first.planned,
+        Values(value, first.values.undefined, lower, upper),
+        np.concatenate([part.reasons for part in parts]),
+        np.concatenate([part.examples for part in parts]),
+        np.concatenate([part.weight for part in parts]),
+    )
 
 
-def _dense(table: Sums, values: Float64, count: int) -> Float64:
-    result = np.zeros(count)
-    result[table.slices] = values
-    return result
+def _join_ends(parts: list[_Column], name: str) -> Float64 | None:
+    ends = [getattr(part.values, name) for part in parts]
+    if all(end is None for end in ends):
+        return None
+    missing = [np.full(len(part.examples), np.nan) for part in parts]
+    return np.concatenate([blank if end is None else end for end, blank in zip(ends, missing, strict=True)])
 
 
-def _histogram(table: Sums, count: int) -> Histogram:
+_ROWS_AT_A_TIME = 1 << 17
+"""Metrics are computed for so many slices at a time that their histograms have about this many rows."""
+
+
+class _Totals:
+    """The totals of one view, given out for ranges of slices."""
+
+    def __init__(self, plan: Plan, state: State, view: ViewKey):
+        self._count = len(state.names)
+        self._by_slice: dict[Terms, tuple[Float64, ...]] = {}
+        position = 0
+        for key, terms in plan.slice_terms:
+            width = len(terms.columns)
+            if key == view:
+                columns = state.by_slice.columns[position : position + width]
+                self._by_slice[terms] = tuple(exact.decode(column) for column in columns)
+            position += width
+        self._tables = {
+            terms: table for (key, terms), table in zip(plan.keyed_terms, state.by_key, strict=True) if key == view
+        }
+        numbers = np.arange(self._count + 1)
+        self._rows = {terms: np.searchsorted(table.slices, numbers) for terms, table in self._tables.items()}
+
+    def ranges(self, keyed: Set[KeyedTerms]) -> list[tuple[int, int]]:
+        """Cuts the slices by the number of rows that they have in some of the tables."""
+        rows = np.sum([self._rows[terms] for terms in keyed], axis=0) if keyed else np.zeros(1, np.intp)
+        cuts = np.searchsorted(rows, np.arange(_ROWS_AT_A_TIME, int(rows[-1]), _ROWS_AT_A_TIME))
+        return list(itertools.pairwise(np.unique([0, *cuts, self._count]).tolist())) or [(0, 0)]
+
+    def part(self, keyed: Set[KeyedTerms], start: int, stop: int) -> Totals:
+        """The totals of consecutive slices, and of the keyed terms those that are asked for."""
+        by_slice = {terms: tuple(column[start:stop] for column in columns) for terms, columns in self._by_slice.items()}
+        by_key = {}
+        for terms in keyed:
+            rows = slice(self._rows[terms][start], self._rows[terms][stop])
+            by_key[terms] = _histogram(self._tables[terms], rows, start, stop)
+        return Totals(by_slice, by_key, stop - start)
+
+
+def _histogram(table: Sums, rows: slice, start: int, stop: int) -> Histogram:
     assert table.keys is not None
-    coarse = np.zeros(count, bool)
+    slices = table.slices[rows] - np.int32(start)
+    coarse = np.zeros(stop - start, bool)
     if table.levels is not None:
-        coarse[table.slices[table.levels > 0]] = True
-    return Histogram(table.slices, table.keys, coarse, tuple(exact.decode(c) for c in table.columns), count)
+        coarse[slices[table.levels[rows] > 0]] = True
+    columns = tuple(exact.decode(column[rows]) for column in table.columns)
+    return Histogram(slices, table.keys[rows], coarse, columns, stop - start)
 
 
 def _nullable(values: Float64 | None, like: Float64) -> Any:

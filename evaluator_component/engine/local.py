@@ -1,10 +1,11 @@
-"""What workers share with the process that started the run, where they live in it: loaded models and progress."""
+"""What workers share with the process that started the run, where they live in it: loaded models, progress, sums."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -12,6 +13,8 @@ from typing import Any
 class _Run:
     predictors: tuple[Any, ...]
     listener: Callable[[int], None]
+    kept: dict[int, Any] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
 
 _runs: dict[str, _Run] = {}
@@ -42,3 +45,17 @@ def advance(run_id: str, examples: int) -> None:
     """Reports finished examples."""
     if run_id in _runs:
         _runs[run_id].listener(examples)
+
+
+def keep(run_id: str, value: Any) -> int | None:
+    """Keeps something until the run ends, for :func:`kept`; None when the run is another process's."""
+    if run_id not in _runs:
+        return None
+    number = next(_runs[run_id].numbers)
+    _runs[run_id].kept[number] = value
+    return number
+
+
+def kept(run_id: str, number: int) -> Any:
+    """What was kept under this number."""
+    return _runs[run_id].kept[number]

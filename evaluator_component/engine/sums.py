@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +49,29 @@ def concatenate(parts: list[Sums]) -> Sums:
     )
 
 
+def renumber(table: Sums, position: Int32) -> Sums:
+    """Gives slice i the number ``position[i]``; the rows stay where they are."""
+    return Sums(position[table.slices], table.keys, table.levels, table.columns)
+
+
+def by_rank(table: Sums, position: Int32) -> Sums:
+    """Renumbers the slices and puts the rows, which are sorted by the old numbers, into the order of the new."""
+    if bool(np.all(position[1:] > position[:-1])):
+        return renumber(table, position)
+    slices = position[table.slices]
+    return take(renumber(table, position), np.argsort(slices, kind="stable"))
+
+
+def take(table: Sums, rows: npt.NDArray[np.intp]) -> Sums:
+    """The rows of these numbers."""
+    return Sums(
+        table.slices[rows],
+        None if table.keys is None else table.keys[rows],
+        None if table.levels is None else table.levels[rows],
+        tuple(column[rows] for column in table.columns),
+    )
+
+
 def add_up(sums: Sums, max_distinct: int) -> Sums:
     """Adds up rows of equal slice and key; rows come out sorted by both.
 
@@ -56,72 +81,34 @@ def add_up(sums: Sums, max_distinct: int) -> Sums:
     """
     if sums.levels is not None:
         sums = _level(sums)
-    sums = _add_equal(sums)
+    return add_sorted(take(sums, sort_order(sums.slices, sums.keys)), max_distinct)
+
+
+def add_sorted(sums: Sums, max_distinct: int) -> Sums:
+    """Does what :func:`add_up` does for rows that are sorted by slice and key, all of a slice at one level."""
+    starts = _starts(sums)
     if sums.levels is not None:
-        coarser = _coarsen(sums, max_distinct)
+        coarser = _coarser(sums, starts, max_distinct)
         if coarser is not sums:
-            sums = _add_equal(coarser)
-    return sums
-
-
-def _add_equal(sums: Sums) -> Sums:
-    units = _add_units(sums)
-    if units is not None:
-        return units
-    order = _order(sums.slices, sums.keys)
-    slices = sums.slices[order]
-    keys = None if sums.keys is None else sums.keys[order]
-    changes = slices[1:] != slices[:-1]
-    if keys is not None:
-        changes |= keys[1:] != keys[:-1]
-    if bool(changes.all()):
-        levels = None if sums.levels is None else sums.levels[order]
-        return Sums(slices, keys, levels, tuple(exact.canonical(column[order]) for column in sums.columns))
-    starts = np.concatenate([np.zeros(1, np.intp), np.flatnonzero(changes) + 1])
+            sums, starts = coarser, _starts(coarser)
+    if len(starts) == len(sums):
+        columns = tuple(exact.canonical(column) for column in sums.columns)
+        return Sums(sums.slices, sums.keys, sums.levels, columns)
     return Sums(
-        slices[starts],
-        None if keys is None else keys[starts],
-        None if sums.levels is None else sums.levels[order][starts],
-        tuple(exact.add_runs(column[order], starts) for column in sums.columns),
+        sums.slices[starts],
+        None if sums.keys is None else sums.keys[starts],
+        None if sums.levels is None else sums.levels[starts],
+        tuple(exact.add_runs(column, starts) for column in sums.columns),
     )
 
 
-def _add_units(sums: Sums) -> Sums | None:
-    """Adds up scores of unweighted examples, each one positive or one negative: one sort of numbers that hold all.
-
-    Returns None where rows are something else, or slice, score and sign do not fit into 64 bits.
-    """
-    if sums.keys is None or sums.levels is None or len(sums.columns) != 2 or not len(sums) or sums.levels.any():
-        return None
-    positives, negatives = sums.columns
-    if exact.is_wide(positives) or exact.is_wide(negatives):
-        return None
-    if not (bool(np.all(positives + negatives == 1)) and bool(np.all((negatives == 0) | (negatives == 1)))):
-        return None
-    shift, width = _span(sums.keys)
-    if width + 1 + int(sums.slices.max()).bit_length() > 64:
-        return None
-    one, scale = np.uint64(1), np.uint64(width + 1)
-    packed = (sums.slices.astype(np.uint64) << scale) | (sums.keys >> np.uint64(shift) << one)
-    packed |= negatives.astype(np.uint64)
-    packed.sort()
-    starts = np.concatenate([np.zeros(1, np.intp), np.flatnonzero(packed[1:] != packed[:-1]) + 1])
-    counts = np.diff(np.append(starts, len(packed)))
-    runs = packed[starts]
-    cells = runs >> one
-    first = np.ones(len(cells), bool)
-    first[1:] = cells[1:] != cells[:-1]
-    row = np.cumsum(first) - 1
-    distinct = cells[first]
-    columns = []
-    for sign in (0, 1):
-        column = np.zeros(len(distinct), np.int64)
-        mine = (runs & one) == sign
-        column[row[mine]] = counts[mine]
-        columns.append(exact.canonical(column))
-    keys = (distinct & np.uint64((1 << width) - 1)) << np.uint64(shift)
-    slices = (distinct >> np.uint64(width)).astype(np.int32)
-    return Sums(slices, keys, np.zeros(len(distinct), np.uint8), tuple(columns))
+def _starts(sums: Sums) -> npt.NDArray[np.intp]:
+    """The first row of each slice and key, of rows that are sorted by both."""
+    changes = np.ones(len(sums), bool)
+    changes[1:] = sums.slices[1:] != sums.slices[:-1]
+    if sums.keys is not None:
+        changes[1:] |= sums.keys[1:] != sums.keys[:-1]
+    return np.flatnonzero(changes)
 
 
 def _span(keys: UInt64) -> tuple[int, int]:
@@ -131,7 +118,7 @@ def _span(keys: UInt64) -> tuple[int, int]:
     return shift, (used >> shift).bit_length()
 
 
-def _order(slices: Int32, keys: UInt64 | None) -> npt.NDArray[np.intp]:
+def sort_order(slices: Int32 | npt.NDArray[np.intp], keys: UInt64 | None) -> npt.NDArray[np.intp]:
     """The permutation that sorts by slice, then key: one sort of packed integers where both fit into 64 bits."""
     if keys is None:
         return np.argsort(slices, kind="stable")
@@ -143,15 +130,6 @@ def _order(slices: Int32, keys: UInt64 | None) -> npt.NDArray[np.intp]:
         return np.argsort(keys)
     packed = (slices.astype(np.uint64) << np.uint64(width)) | (keys >> np.uint64(shift))
     return np.argsort(packed)
-
-
-def _runs(slices: Int32) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Of rows sorted by slice: the first row of each slice, and the number of the run that each row is in."""
-    changes = slices[1:] != slices[:-1]
-    starts = np.concatenate([np.zeros(min(len(slices), 1), np.intp), np.flatnonzero(changes) + 1])
-    run = np.zeros(len(slices), np.intp)
-    run[1:] = np.cumsum(changes)
-    return starts, run
 
 
 def _level(sums: Sums) -> Sums:
@@ -166,47 +144,50 @@ def _level(sums: Sums) -> Sums:
     return Sums(sums.slices, coarse_keys(sums.keys, sums.levels, levels), levels, sums.columns)
 
 
-def _coarsen(sums: Sums, max_distinct: int) -> Sums:
+def _coarser(sums: Sums, starts: npt.NDArray[np.intp], max_distinct: int) -> Sums:
+    """Gives up bits in the crowded slices; ``starts`` are the first rows of each slice and key."""
     assert sums.levels is not None
     assert sums.keys is not None
-    starts, run = _runs(sums.slices)
-    sizes = np.diff(np.append(starts, len(sums)))
-    crowded = sizes > max_distinct
-    if not crowded.any():
+    first = starts[np.flatnonzero(np.diff(sums.slices[starts], prepend=np.int32(-1)))]
+    bounds = np.append(first, len(sums))
+    crowded = np.flatnonzero(np.diff(np.searchsorted(starts, bounds)) > max_distinct)
+    if not len(crowded):
         return sums
-    rows = np.flatnonzero(crowded[run])
-    levels = sums.levels.copy()
-    fine = coarse_keys(sums.keys[rows], levels[rows], np.maximum(levels[rows], 1))
-    # Two neighbours differ at level k exactly when the highest bit in which they differ is not among the k lowest.
-    number = np.cumsum(crowded) - 1
-    owner = number[run[rows]]
-    groups = int(crowded.sum())
-    first = np.ones(len(rows), bool)
-    first[1:] = owner[1:] != owner[:-1]
-    differing = np.zeros(len(rows), np.int64)
-    differing[1:] = _bit_length(fine[1:] ^ fine[:-1])
-    histogram = np.bincount(owner[~first] * 65 + differing[~first], minlength=groups * 65).reshape(groups, 65)
-    # distinct[g, k]: distinct keys once the k - 1 lowest bits are gone (level k keeps the bits from k - 1 up).
-    above = histogram[:, ::-1].cumsum(axis=1)[:, ::-1]
-    distinct = np.empty((groups, 65), np.int64)
-    distinct[:, 1:] = 1 + above[:, 1:]
-    distinct[:, 0] = distinct[:, 1]
-    level = np.argmax(distinct <= max_distinct, axis=1)
-    level = np.maximum(level, 1).astype(np.uint8)
-    target = np.maximum(level[owner], levels[rows])
-    keys = sums.keys.copy()
-    keys[rows] = coarse_keys(sums.keys[rows], sums.levels[rows], target)
-    levels[rows] = target
+    keys, levels = sums.keys.copy(), sums.levels.copy()
+    for number in crowded:  # few: each has many rows
+        rows = slice(bounds[number], bounds[number + 1])
+        least = int(levels[rows.start])
+        fine = keys[rows] if least else _two_sided(keys[rows])
+        # Neighbours differ at level k exactly when the highest bit in which they differ is not among the k - 1 lowest.
+        differing = np.zeros(65, np.int64)
+        for part in pieces(len(fine) - 1):
+            left, right = fine[part], fine[part.start + 1 : part.stop + 1]
+            differing += np.bincount(_bit_length(left ^ right), minlength=65)
+        distinct = 1 + differing[:0:-1].cumsum()[::-1]  # at level 1, 2, …
+        level = max(least, int(np.argmax(distinct <= max_distinct)) + 1)
+        keys[rows] = fine & _kept_bits(np.uint64(level))
+        levels[rows] = level
     return Sums(sums.slices, keys, levels, sums.columns)
 
 
+def _kept_bits(level: Any) -> Any:
+    """The bits of a two-sided key that a level (from 1 on) keeps."""
+    return ~np.uint64(0) << level - _ONE
+
+
 def _bit_length(values: UInt64) -> npt.NDArray[np.int64]:
-    high = (values >> np.uint64(32)).astype(np.float64)
-    low = (values & np.uint64(0xFFFFFFFF)).astype(np.float64)
-    high_bits = np.frexp(high)[1]
-    return np.where(high > 0, high_bits + 32, np.frexp(low)[1]).astype(np.int64)
+    top = values & ~(values >> _ONE)  # the highest bit without the one below it: rounding cannot carry past it
+    exponent = top.astype(np.float64).view(np.int64) >> 52
+    return np.asarray(np.maximum(exponent - 1022, 0))
 
 
+def pieces(rows: int) -> Iterator[slice]:
+    """Cuts rows into pieces whose intermediate results stay in the cache, in memory that is there already."""
+    for start in range(0, rows, _PIECE):
+        yield slice(start, min(start + _PIECE, rows))
+
+
+_PIECE = 1 << 15
 _SIGN = np.uint64(1 << 63)
 _ONE = np.uint64(1)
 _HALF_BITS = np.float64(0.5).view(np.uint64)
@@ -217,6 +198,8 @@ _NEGATIVE_SPAN = np.uint64(0x7FF0 << 47)
 def score_keys(scores: npt.NDArray[np.float64]) -> UInt64:
     """Order-preserving 64-bit keys of scores (not NaN): equal scores, −0.0 and 0.0 among them, get equal keys."""
     bits = (scores + 0.0).view(np.uint64)
+    if bits.max(initial=0) < _SIGN:  # the usual case: no score below 0
+        return bits | _SIGN
     return np.where(bits & _SIGN != 0, ~bits, bits | _SIGN)
 
 
@@ -233,22 +216,29 @@ def coarse_keys(keys: UInt64, levels: UInt8, targets: UInt8) -> UInt64:
     """
     assert bool(np.all(targets >= levels))
     entering = (levels == 0) & (targets > 0)
-    moved = keys
-    if entering.any():
+    if entering.all():
+        moved = _two_sided(keys)
+    else:
         moved = keys.copy()
         moved[entering] = _two_sided(keys[entering])
-    drop = np.maximum(targets.astype(np.int64) - 1, 0).astype(np.uint64)
-    coarse = (moved >> drop) << drop
-    return np.where(targets > 0, coarse, keys)
+    return np.where(targets > 0, moved & _kept_bits(np.maximum(targets, 1).astype(np.uint64)), keys)
 
 
 def _two_sided(keys: UInt64) -> UInt64:
+    result = np.empty_like(keys)
+    for part in pieces(len(keys)):
+        result[part] = _two_sided_piece(keys[part])
+    return result
+
+
+def _two_sided_piece(keys: UInt64) -> UInt64:
     scores = key_scores(keys)
-    magnitude = np.abs(scores).view(np.uint64)
-    with np.errstate(invalid="ignore"):
-        complement = (1.0 - np.clip(scores, 0.5, 1.0)).view(np.uint64)
     upper = _NEGATIVE_SPAN + _HALF_BITS
-    result = _NEGATIVE_SPAN + (magnitude >> _ONE)
-    result = np.where(scores < 0, _NEGATIVE_SPAN - (magnitude >> _ONE), result)
-    result = np.where(scores >= 0.5, upper - (complement >> _ONE), result)
-    return np.where(scores > 1, upper + ((magnitude - _ONE_BITS) >> _ONE) + _ONE, result)
+    complement = (1.0 - np.clip(scores, 0.5, 1.0)).view(np.uint64)
+    magnitude = np.abs(scores).view(np.uint64)
+    result = np.where(scores >= 0.5, upper - (complement >> _ONE), _NEGATIVE_SPAN + (magnitude >> _ONE))
+    if scores.min(initial=0.0) < 0:
+        result = np.where(scores < 0, _NEGATIVE_SPAN - (magnitude >> _ONE), result)
+    if scores.max(initial=0.0) > 1:
+        result = np.where(scores > 1, upper + ((magnitude - _ONE_BITS) >> _ONE) + _ONE, result)
+    return result

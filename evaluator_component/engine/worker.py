@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +18,7 @@ from evaluator_component.data.features import ValueKind
 from evaluator_component.data.reader import Block
 from evaluator_component.engine import local
 from evaluator_component.engine.accumulate import Evaluated
-from evaluator_component.engine.plan import ModelPlan, Plan, make_plan
+from evaluator_component.engine.plan import Plan, make_plan
 from evaluator_component.errors import DataError, ModelError
 from evaluator_component.metrics.modules import load_module
 from evaluator_component.metrics.view import Float64, Kind
@@ -24,6 +26,9 @@ from evaluator_component.models.opening import open_model
 from evaluator_component.models.predictor import Predictor, pick_output
 from evaluator_component.proto import config_pb2
 from evaluator_component.slicing.codes import membership
+
+BLOCKS_AT_A_TIME = 3
+"""So many blocks are in work on a worker while the sums of an earlier one are made."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +103,17 @@ class Worker:
             if predictor is not None:
                 predictor.settle_inputs(dict(job.kinds))
         self._kinds = _kinds_by_output(self._plan)
+        self._predicting = threading.Lock()
+        self._pool = ThreadPoolExecutor(BLOCKS_AT_A_TIME)
 
     @property
     def halved(self) -> tuple[str, ...]:
         """Paths of the models that ran out of memory and get smaller batches since."""
         return tuple(p.path for p in self._predictors if p is not None and p.halved)
+
+    def start(self, block: Block) -> Future[Evaluated]:
+        """Evaluates a block beside other work; one model at a time gets one of the blocks."""
+        return self._pool.submit(self.evaluate, block)
 
     def evaluate(self, block: Block) -> Evaluated:
         """Evaluates one block.
@@ -114,8 +125,8 @@ class Worker:
         batch = self._parser.parse(block)
         predictions = {
             (index, output): value
-            for index, (model, predictor) in enumerate(zip(self._plan.models, self._predictors, strict=True))
-            for output, value in self._predict(batch, model, predictor).items()
+            for index in range(len(self._plan.models))
+            for output, value in self._predict(batch, index).items()
         }
         labels: dict[str, Float64] = {}
         weights: dict[str, Float64] = {}
@@ -130,10 +141,12 @@ class Worker:
         self._check_shapes(batch, evaluated)
         return evaluated
 
-    def _predict(self, batch: Batch, model: ModelPlan, predictor: Predictor | None) -> dict[str, Float64]:
+    def _predict(self, batch: Batch, index: int) -> dict[str, Float64]:
+        model, predictor = self._plan.models[index], self._predictors[index]
         if predictor is None:
             return {output: batch.numbers(key, "prediction") for output, key in model.prediction_keys}
-        raw = predictor.predict(batch)
+        with self._predicting:
+            raw = predictor.predict(batch)
         result = {}
         for output, key in model.prediction_keys:
             info = pick_output(predictor.outputs, key, predictor.path, model.spec_path)

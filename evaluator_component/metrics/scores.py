@@ -104,16 +104,22 @@ class _Curve:
         return _Curve(self.tp, self.predicted + self.cost, self.gain, np.zeros_like(self.cost))
 
     def areas(self, method: str) -> Float64:
-        """Area under each step, times the number of positives."""
-        size = self.gain + self.cost
-        after = self.predicted + size
+        """Area under each step, times the number of positives; a step without a positive has none."""
+        result = np.zeros(len(self.gain))
+        rows = np.flatnonzero(self.gain > 0)
+        if len(rows):
+            result[rows] = self.take(rows)._areas(method)
+        return result
+
+    def _areas(self, method: str) -> Float64:
+        after = self.predicted + self.gain + self.cost
         with np.errstate(divide="ignore", invalid="ignore"):
             if method == "interpolation":
-                slope = np.where(size > 0, self.gain / size, 0.0)
+                slope = self.gain / (self.gain + self.cost)
                 intercept = self.tp - slope * self.predicted
                 growth = np.where(self.predicted > 0, np.log(after / self.predicted), 0.0)
-                return np.where(self.gain > 0, slope * (self.gain + intercept * growth), 0.0)
-            below = np.where(after > 0, (self.tp + self.gain) / after, 0.0)
+                return slope * (self.gain + intercept * growth)
+            below = (self.tp + self.gain) / after
             above = np.where(self.predicted > 0, self.tp / self.predicted, below)
         return self.gain * (np.minimum(below, above) if method == "minoring" else np.maximum(below, above))
 

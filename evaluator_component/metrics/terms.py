@@ -223,7 +223,14 @@ class CalibrationBuckets:
 
     def keys(self, view: View) -> Float64:
         """See :class:`KeyedTerms`."""
-        return np.searchsorted(self.edges, view.predictions, side="right").astype(np.float64)
+        edges = np.concatenate([[-np.inf], self.edges, [np.inf]])
+        scores = view.predictions
+        guess = (
+            np.clip((scores - self.left) * (self.count / (self.right - self.left)), -1, self.count).astype(np.intp) + 1
+        )
+        guess -= scores < edges[guess]  # the guess is off by one at most
+        guess += scores >= edges[guess + 1]
+        return guess.astype(np.float64)
 
     def compute(self, view: View) -> tuple[Float64, ...]:
         """See :class:`Terms`."""

@@ -42,13 +42,14 @@ class Histogram:
     def below(self) -> tuple[Float64, ...]:
         """For each row and column, the sum over the rows of its slice that come before it.
 
-        One running sum over all slices, in extended precision so that a small slice behind large ones loses nothing.
+        One running sum over all slices: of whole numbers exact, else in extended precision, so that a small slice
+        behind large ones loses nothing.
         """
         lengths = np.diff(np.append(self.starts, len(self.slices)))
         result = []
         for column in self.columns:
-            before = np.cumsum(column, dtype=np.longdouble) - column
-            result.append((before - np.repeat(before[self.starts], lengths)).astype(np.float64))
+            before = np.cumsum(column, dtype=_running_type(column)) - column
+            result.append((before - np.repeat(before[self.starts], lengths)).astype(np.float64, copy=False))
         return tuple(result)
 
     def by_slice(self, values: Float64) -> Float64:
@@ -77,3 +78,9 @@ class Totals:
     def histogram(self, terms: KeyedTerms) -> Histogram:
         """The rows of keyed terms."""
         return self._by_key[terms]
+
+
+def _running_type(column: Float64) -> type[np.floating[Any]]:
+    """float64 where every partial sum is a whole number that it holds."""
+    whole = bool(np.all(np.trunc(column) == column)) and np.abs(column).sum() < 2.0**53
+    return np.float64 if whole else np.longdouble

@@ -23,7 +23,7 @@ class Membership:
     """The slices of a batch.
 
     Attributes:
-        rows: int32 ``[pairs]`` example of each pair; in rising order.
+        rows: int32 ``[pairs]`` example of each pair.
         codes: int32 ``[pairs]`` slice of each pair, an index into ``names``.
         names: Names of the slices that occur.
     """
@@ -64,13 +64,8 @@ def membership(groups: Sequence[Grouping], column: Callable[[str], pa.ListArray]
         rows.append(group_rows)
         codes.append(group_codes + np.int32(len(names)))
         names += group_names
-    if len(rows) == 1:
-        return Membership(rows[0], codes[0], tuple(names))
-    if not rows:
-        return Membership(np.zeros(0, np.int32), np.zeros(0, np.int32), ())
-    all_rows = np.concatenate(rows)
-    order = np.argsort(all_rows, kind="stable")
-    return Membership(all_rows[order], np.concatenate(codes)[order], tuple(names))
+    nothing = np.zeros(0, np.int32)
+    return Membership(np.concatenate([nothing, *rows]), np.concatenate([nothing, *codes]), tuple(names))
 
 
 def _encode(array: pa.ListArray) -> _Feature:

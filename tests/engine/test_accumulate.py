@@ -202,7 +202,7 @@ def test_many_keys_are_summed_by_sorting_as_by_a_dense_array(monkeypatch: pytest
     plan = make(ALL, weighted=True, baseline=True)
     part = batch(plan, 5, 40)
     dense = accumulate(plan, part)
-    monkeypatch.setattr("evaluator_component.engine.accumulate._DENSE_CELLS", 0)
+    monkeypatch.setattr("evaluator_component.engine.adders._DENSE_CELLS", 0)
     assert bits(accumulate(plan, part)) == bits(dense)
 
 
