@@ -77,7 +77,11 @@ def total(values: Float64, groups: Index, count: int, rows: Index | None = None)
         digit, rest = _digit(rest, limb)
         for start in range(0, len(groups), _EXACT_ADDITIONS):
             part = slice(start, start + _EXACT_ADDITIONS)
-            added = _add(digit, groups[part], count, None if rows is None else rows[part])
+            added = (
+                _add(digit[part], groups[part], count, None)
+                if rows is None
+                else _add(digit, groups[part], count, rows[part])
+            )
             column[:, limb] += added.astype(np.int64)
     return canonical(carry(column))
 

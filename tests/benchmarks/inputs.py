@@ -18,7 +18,7 @@ def examples(count: int) -> Path:
     """Writes ``count`` trips in gz files, once; returns their folder."""
     import tensorflow as tf
 
-    folder = FOLDER / f"examples-{count}"
+    folder = FOLDER / f"trips-{count}"
     if (folder / "DONE").exists():
         return folder / "files"
     (folder / "files").mkdir(parents=True, exist_ok=True)
@@ -28,13 +28,13 @@ def examples(count: int) -> Path:
     for shard in range(SHARDS):
         name = f"data_tfrecord-{shard:05d}-of-{SHARDS:05d}.gz"
         with tf.io.TFRecordWriter(str(folder / "files" / name), options) as writer:
-            for record in _records(random, int(bounds[shard + 1] - bounds[shard])):
+            for record in _records(random, int(bounds[shard]), int(bounds[shard + 1] - bounds[shard])):
                 writer.write(record)
     (folder / "DONE").touch()
     return folder / "files"
 
 
-def _records(random: np.random.Generator, count: int):
+def _records(random: np.random.Generator, first: int, count: int):
     import tensorflow as tf
 
     miles = random.gamma(1.3, 2.6, count).astype(np.float32)
@@ -47,7 +47,7 @@ def _records(random: np.random.Generator, count: int):
     label = (random.random(count) < chance).astype(np.int64)
     place = random.integers(1, 78, count)
     latitude = (41.6 + random.random(count) * 0.4).astype(np.float32)
-    user = random.integers(0, 100_000, count)
+    user = (first + np.arange(count)) % 100_000
 
     def number(value):
         return tf.train.Feature(int64_list=tf.train.Int64List(value=[int(value)]))
@@ -71,7 +71,7 @@ def _records(random: np.random.Generator, count: int):
             "pickup_community_area": number(place[i]),
             "dropoff_community_area": number(place[-i]),
             "pickup_latitude": real(latitude[i]),
-            "user": number(user[i] if i >= 100_000 else i),
+            "user": number(user[i]),
             "big_tipper": number(label[i]),
         }
         yield tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()

@@ -54,13 +54,18 @@ def _kind(class_name: str) -> Kind:
 
 
 def batch(plan: Plan, seed: int, size: int) -> Evaluated:
-    """Examples with tied, extreme and a few unusable scores, each in some of the slices."""
+    """Examples with tied, extreme and a few unusable scores, each in some of the slices.
+
+    Every other seed gives scores of single precision, every third logits.
+    """
     rng = np.random.default_rng(seed)
 
     def scores() -> np.ndarray:
         values = np.where(rng.random(size) < 0.5, rng.integers(0, 4, size) / 4, rng.random(size))
         values[rng.random(size) < 0.1] = rng.choice([0.0, -0.0, 1.0, 1e-12, 1 - 1e-12, np.nan, np.inf])
-        return values
+        if seed % 3 == 1:
+            values = values * 20 - 10
+        return values.astype(np.float32).astype(float) if seed % 2 else values
 
     weighted = any(weight for model in plan.models for _, weight in model.weight_keys)
     weights = rng.choice([0.0, 1.0, 0.1, 2.5], size)

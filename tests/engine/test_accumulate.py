@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from evaluator_component.engine import exact, transport
 from evaluator_component.engine.accumulate import Accumulator, Evaluated, State, accumulate, empty, merge
+from evaluator_component.engine.adders import ScoreAdder
 from evaluator_component.engine.plan import Plan
 from evaluator_component.metrics.registry import catalogue
 from evaluator_component.metrics.terms import Examples
@@ -72,12 +73,16 @@ def test_nothing_is_changed(plan: Plan, parts: list[tuple[int, int]]) -> None:
 
 
 @law
-@given(plans(), PARTS, st.integers(1, 200))
-def test_the_accumulator_is_a_merge(plan: Plan, parts: list[tuple[int, int]], merge_rows: int) -> None:
-    accumulator = Accumulator(plan, merge_rows)
+@given(plans(), PARTS, st.integers(1, 200), st.integers(0, 100))
+def test_the_accumulator_is_a_merge(
+    plan: Plan, parts: list[tuple[int, int]], flush_pairs: int, most_words: int
+) -> None:
+    accumulator = Accumulator(plan, flush_pairs, most_words)
     todo = [(1, 10), *parts]
-    for seed, size in todo:
+    for i, (seed, size) in enumerate(todo):
         accumulator.add(batch(plan, seed, size))
+        if i == 1:
+            accumulator.state()  # looking at the sums does not end them
     assert bits(accumulator.state()) == bits(merge(plan, states(plan, todo)))
     assert bits(Accumulator(plan).state()) == bits(empty(plan))
 
@@ -204,6 +209,23 @@ def test_many_keys_are_summed_by_sorting_as_by_a_dense_array(monkeypatch: pytest
     dense = accumulate(plan, part)
     monkeypatch.setattr("evaluator_component.engine.adders._DENSE_CELLS", 0)
     assert bits(accumulate(plan, part)) == bits(dense)
+
+
+@law
+@given(st.lists(st.integers(0, 2**32).map(lambda n: 2 * (n // 2) + 1), min_size=2, max_size=5), st.integers(2, 60))
+def test_words_are_counted_as_other_scores_are(seeds: list[int], most: int) -> None:
+    """Scores of single precision without weights are packed; with a weight of 1 as a column they are not."""
+    plan = make(["AUC"], weighted=False, baseline=True, max_distinct_scores=most)
+    found = Accumulator(plan)
+    for seed in seeds:
+        found.add(batch(plan, seed, 40))
+    scores = [part for part in found._by_key if isinstance(part, ScoreAdder)]
+    found._flush()
+    assert all(part._filled > 0 and not part._runs for part in scores)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("evaluator_component.engine.adders._are_units", lambda *_: False)
+        expected = merge(plan, [accumulate(plan, batch(plan, seed, 40)) for seed in seeds])
+    assert bits(found.state()) == bits(expected)
 
 
 def test_a_plan_computes_each_term_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from fractions import Fraction
 
@@ -50,6 +51,31 @@ def added(parts: list[exact.Int64]) -> exact.Int64:
 def test_a_column_holds_its_numbers_exactly(values: list[float]) -> None:
     column = exact.encode(np.array(values))
     assert [value_of(column, i) for i in range(len(values))] == [on_grid(value) for value in values]
+    np.testing.assert_array_equal(exact.canonical(column), column)
+
+
+@law
+@given(st.lists(st.tuples(NUMBERS, st.integers(0, 3)), max_size=40), st.integers(1, 7))
+def test_totals_by_group_are_exact_sums(pairs: list[tuple[float, int]], at_a_time: int) -> None:
+    values = np.array([value for value, _ in pairs], np.float64)
+    groups = np.array([group for _, group in pairs], np.intp)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exact, "_EXACT_ADDITIONS", at_a_time)
+        column = exact.total(values, groups, 4)
+        rows = np.arange(len(values))[::-1]
+        np.testing.assert_array_equal(exact.total(values, groups[::-1].copy(), 4, rows), column)
+    for group in range(4):
+        expected = sum((on_grid(value) for value, g in pairs if g == group), Fraction(0))
+        assert value_of(column, group) == expected
+    np.testing.assert_array_equal(exact.canonical(column), column)
+
+
+@law
+@given(st.lists(NUMBERS, max_size=8), st.lists(NUMBERS, max_size=8))
+def test_columns_of_different_lengths_are_added(left: list[float], right: list[float]) -> None:
+    column = exact.add(exact.encode(np.array(left, np.float64)), exact.encode(np.array(right, np.float64)))
+    for i, (a, b) in enumerate(itertools.zip_longest(left, right, fillvalue=0.0)):
+        assert value_of(column, i) == on_grid(a) + on_grid(b)
     np.testing.assert_array_equal(exact.canonical(column), column)
 
 
