@@ -38,6 +38,7 @@ bench: $(READY) ## Measure against TFMA and against the floor.
 
 docs: $(READY) ## Write the generated documents again.
 	$(RUN) python tools/generate_config_schema.py
+	$(RUN) python tools/generate_metrics_doc.py
 	$(RUN) python -m tests.gate.side_by_side
 
 protos: ## Write the generated protocol buffers again.

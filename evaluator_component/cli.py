@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from evaluator_component.errors import ConfigError, DataError, EvaluatorError
+from evaluator_component.errors import ConfigError, DataError, EvaluatorError, nearest
 
 BLESSED, NOT_BLESSED, USAGE, FAILED = 0, 1, 2, 3
 
@@ -217,6 +217,42 @@ def report(output: str, open_it: bool) -> int:
     click.echo(str(path))
     if open_it:
         click.launch(str(path))
+    return BLESSED
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("--module-file", type=click.Path(), help="Python file that declares metrics of your own.")
+@_exits
+def metrics(name: str | None, module_file: str | None) -> int:
+    """List the metrics, or explain the one of this NAME (its class name)."""
+    from evaluator_component.metrics import describe
+    from evaluator_component.metrics.modules import load_module
+    from evaluator_component.metrics.registry import catalogue
+
+    if module_file:
+        load_module(module_file)
+    if name is None:
+        for family, entries in describe.by_family().items():
+            click.secho(family, bold=True)
+            for entry in entries:
+                about = ", ".join(
+                    filter(None, (f"{entry.direction} is better" if entry.direction else "", entry.interval))
+                )
+                click.echo(f"  {entry.class_name:<38} {entry.name:<38} {about}")
+                click.secho(f"      {entry.summary}", dim=True)
+        return BLESSED
+    if name not in catalogue():
+        raise ConfigError(f"unknown metric {name!r}; {nearest(name, catalogue())}")
+    entry = catalogue()[name]
+    click.secho(entry.class_name, bold=True, nl=False)
+    click.echo(f" ({entry.family}); {entry.name!r} in the results")
+    click.echo(f"  {entry.summary}")
+    click.echo(f"  better: {entry.direction or 'neither higher nor lower'}; range: {describe.limits(entry)}")
+    click.echo(f"  interval: {entry.interval or 'none'}")
+    for option, default in describe.options(entry):
+        click.echo(f"  option {option}: {default}")
+    click.echo("\n" + describe.example(entry))
     return BLESSED
 
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from evaluator_component.metrics import binary, classes, counts, plots, regression, scores  # noqa: F401 - they register
+from evaluator_component.metrics import (  # noqa: F401 - they register
+    binary,
+    classes,
+    counts,
+    operating_points,
+    plots,
+    probabilistic,
+    regression,
+    scores,
+)
 from evaluator_component.metrics.custom import metric
 from evaluator_component.metrics.metric import Definition, Metric, Plot, PlotData, Ratio, Values
 from evaluator_component.metrics.view import Kind, View

@@ -1,30 +1,36 @@
-"""Metrics of a binary classifier at one threshold: all hang off one confusion matrix."""
+"""Metrics of a binary classifier at one threshold: each a formula of one confusion matrix."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from evaluator_component.metrics.metric import HIGHER, LOWER, Definition, Direction, Metric, Options, Plot, Ratio
+from evaluator_component.metrics import confusion as cells
+from evaluator_component.metrics.confusion import Confusion
+from evaluator_component.metrics.metric import (
+    HIGHER,
+    LOWER,
+    Definition,
+    Direction,
+    Metric,
+    Options,
+    Plot,
+    Ratio,
+    Result,
+    Values,
+)
 from evaluator_component.metrics.registry import first_sentence, register, snake_case
-from evaluator_component.metrics.terms import AboveThreshold, LabelMass, LogLoss, Weight
+from evaluator_component.metrics.terms import AboveThreshold, LabelMass
 from evaluator_component.metrics.totals import Totals
-from evaluator_component.metrics.view import Float64, Kind
+from evaluator_component.metrics.view import Kind
 
-_NO_WEIGHT = "no example has a weight above 0"
-_NO_POSITIVE = "no example has a positive label"
-_NO_NEGATIVE = "no example has a negative label"
+Formula = Callable[..., Ratio | Values]
 
-
-@dataclass(frozen=True)
-class Confusion:
-    """A weighted confusion matrix: float64 ``[slices]`` each."""
-
-    tp: Float64
-    fp: Float64
-    tn: Float64
-    fn: Float64
+_SHARE = (0.0, 1.0)
+_CORRELATION = (-1.0, 1.0)
+_POSITIVE = (0.0, float("inf"))
 
 
 def confusion(totals: Totals, threshold: float) -> Confusion:
@@ -34,124 +40,131 @@ def confusion(totals: Totals, threshold: float) -> Confusion:
     return Confusion(tp, fp, negatives - fp, positives - tp)
 
 
-def _at_threshold(
-    *class_names: str, direction: Direction, option: str = "thresholds", interval: str = "wilson"
-) -> Callable[[Callable[[Confusion], Ratio]], Callable[[Confusion], Ratio]]:
-    """Registers a function of the confusion matrix under one or several class names."""
-
-    def decorate(function: Callable[[Confusion], Ratio]) -> Callable[[Confusion], Ratio]:
-        def build(name: str, options: Options) -> tuple[Metric | Plot, ...]:
-            thresholds = _thresholds(options[option])
-            return tuple(
-                Metric(
-                    name,
-                    Kind.BINARY,
-                    _Result(function, threshold),
-                    (LabelMass(), AboveThreshold(threshold)),
-                    direction=direction,
-                    interval=interval,
-                    sub_key=f"threshold={threshold!r}" if len(thresholds) > 1 else "",
-                )
-                for threshold in thresholds
-            )
-
-        for class_name in class_names:
-            register(
-                Definition(
-                    class_name,
-                    snake_case(class_name),
-                    "binary at threshold",
-                    first_sentence(function),
-                    {option: (0.5,) if option == "thresholds" else 0.5},
-                    build,
-                    direction=direction,
-                    interval=interval,
-                    range=(0.0, 1.0),
-                )
-            )
-        return function
-
-    return decorate
-
-
 @dataclass(frozen=True)
-class _Result:
-    """A metric's function with its threshold; a class, so that plans can travel to workers."""
+class _AtThreshold:
+    """A formula with its threshold and further arguments; a class, so that plans can travel to workers."""
 
-    function: Callable[[Confusion], Ratio]
+    formula: Formula
     threshold: float
+    arguments: tuple[tuple[str, float], ...]
 
-    def __call__(self, totals: Totals) -> Ratio:
-        return self.function(confusion(totals, self.threshold))
+    def __call__(self, totals: Totals) -> Result:
+        return self.formula(confusion(totals, self.threshold), **dict(self.arguments))
+
+
+def _at_threshold(
+    formula: Formula,
+    *class_names: str,
+    direction: Direction | None,
+    interval: str = "wilson",
+    limits: tuple[float, float] = _SHARE,
+    option: str = "thresholds",
+    fixed: float | None = None,
+    example: Options | None = None,
+) -> None:
+    """Registers a formula under one or several class names; ``example`` has arguments of its own that must be given.
+
+    ``option`` is the name of the option for the threshold, unless that is ``fixed``.
+    """
+
+    def build(name: str, given: Options) -> tuple[Metric | Plot, ...]:
+        own = {key: float(given[key]) for key in example or ()}
+        for key, value in own.items():
+            if value <= 0:
+                raise ValueError(f"{key}: expected a number above 0, got {value}")
+        thresholds = _thresholds(given[option]) if fixed is None else (fixed,)
+        return tuple(
+            Metric(
+                name,
+                Kind.BINARY,
+                _AtThreshold(formula, threshold, tuple(own.items())),
+                (LabelMass(), AboveThreshold(threshold)),
+                direction=direction,
+                interval=interval,
+                sub_key=f"threshold={threshold!r}" if len(thresholds) > 1 else "",
+            )
+            for threshold in thresholds
+        )
+
+    threshold: Options = {} if fixed is not None else {option: (0.5,) if option == "thresholds" else 0.5}
+    for class_name in class_names:
+        register(
+            Definition(
+                class_name,
+                snake_case(class_name),
+                "binary at threshold",
+                first_sentence(formula),
+                {**threshold, **(example or {})},
+                build,
+                direction=direction,
+                interval=interval,
+                range=limits,
+                example=example or {},
+            )
+        )
 
 
 def _thresholds(value: Any) -> tuple[float, ...]:
     return tuple(float(v) for v in (value if isinstance(value, (list, tuple)) else (value,)))
 
 
-@_at_threshold("BinaryAccuracy", direction=HIGHER, option="threshold")
-def binary_accuracy(c: Confusion) -> Ratio:
-    """The share of examples on the right side of the threshold."""
-    return Ratio(c.tp + c.tn, c.tp + c.tn + c.fp + c.fn, _NO_WEIGHT)
+def true_positives(c: Confusion) -> Values:
+    """The mass of positive examples that are predicted positive."""
+    return Values(c.tp)
 
 
-@_at_threshold("Precision", direction=HIGHER)
-def precision(c: Confusion) -> Ratio:
-    """Of the examples predicted positive, the share that is. (Fawcett 2006)"""
-    return Ratio(c.tp, c.tp + c.fp, "no example is predicted positive")
+def true_negatives(c: Confusion) -> Values:
+    """The mass of negative examples that are predicted negative."""
+    return Values(c.tn)
 
 
-@_at_threshold("Recall", direction=HIGHER)
-def recall(c: Confusion) -> Ratio:
-    """Of the positive examples, the share predicted positive. (Fawcett 2006)"""
-    return Ratio(c.tp, c.tp + c.fn, _NO_POSITIVE)
+def false_positives(c: Confusion) -> Values:
+    """The mass of negative examples that are predicted positive."""
+    return Values(c.fp)
 
 
-@_at_threshold("FPR", "FalsePositiveRate", direction=LOWER)
-def false_positive_rate(c: Confusion) -> Ratio:
-    """Of the negative examples, the share predicted positive. (Fawcett 2006)"""
-    return Ratio(c.fp, c.fp + c.tn, _NO_NEGATIVE)
+def false_negatives(c: Confusion) -> Values:
+    """The mass of positive examples that are predicted negative."""
+    return Values(c.fn)
 
 
-@_at_threshold("FNR", "FalseNegativeRate", direction=LOWER)
-def false_negative_rate(c: Confusion) -> Ratio:
-    """Of the positive examples, the share predicted negative. (Fawcett 2006)"""
-    return Ratio(c.fn, c.fn + c.tp, _NO_POSITIVE)
+def max_recall(c: Confusion) -> Ratio:
+    """Recall at a threshold of 1e-12: of the positive examples, the share with a score above 0. (Lin et al. 2014)"""
+    return cells.recall(c)
 
 
-@_at_threshold("F1Score", direction=HIGHER, interval="delta")
-def f1_score(c: Confusion) -> Ratio:
-    """The harmonic mean of precision and recall: 2TP / (2TP + FP + FN). (van Rijsbergen 1979)"""
-    return Ratio(2 * c.tp, 2 * c.tp + c.fp + c.fn, "no example is positive or predicted positive")
+_count = functools.partial(_at_threshold, interval="delta", limits=_POSITIVE)
+_count(true_positives, "TruePositives", "TP", direction=HIGHER)
+_count(true_negatives, "TrueNegatives", "TN", direction=HIGHER)
+_count(false_positives, "FalsePositives", "FP", direction=LOWER)
+_count(false_negatives, "FalseNegatives", "FN", direction=LOWER)
 
+_at_threshold(cells.accuracy, "BinaryAccuracy", direction=HIGHER, option="threshold")
+_at_threshold(cells.precision, "Precision", "PPV", "PositivePredictiveValue", direction=HIGHER)
+_at_threshold(cells.recall, "Recall", "TPR", "TruePositiveRate", direction=HIGHER)
+_at_threshold(max_recall, "MaxRecall", direction=HIGHER, fixed=1e-12)
+_at_threshold(cells.specificity, "Specificity", "TNR", "TrueNegativeRate", direction=HIGHER)
+_at_threshold(cells.false_positive_rate, "FallOut", "FPR", "FalsePositiveRate", direction=LOWER)
+_at_threshold(cells.false_negative_rate, "MissRate", "FNR", "FalseNegativeRate", direction=LOWER)
+_at_threshold(cells.negative_predictive_value, "NegativePredictiveValue", "NPV", direction=HIGHER)
+_at_threshold(cells.false_discovery_rate, "FalseDiscoveryRate", direction=LOWER)
+_at_threshold(cells.false_omission_rate, "FalseOmissionRate", direction=LOWER)
+_at_threshold(cells.prevalence, "Prevalence", direction=None)
+_at_threshold(cells.predicted_positive_rate, "PredictedPositiveRate", direction=None)
 
-def _binary_cross_entropy(name: str, options: Options) -> tuple[Metric | Plot, ...]:
-    smoothing = float(options["label_smoothing"])
-    if not 0.0 <= smoothing <= 1.0:
-        raise ValueError(f"label_smoothing: expected a number in [0, 1], got {smoothing}")
-    terms = LogLoss(smoothing, bool(options["from_logits"]))
-    metric = Metric(name, Kind.BINARY, _MeanLoss(terms), (terms, Weight()), direction=LOWER, interval="delta")
-    return (metric,)
-
-
-@dataclass(frozen=True)
-class _MeanLoss:
-    terms: LogLoss
-
-    def __call__(self, totals: Totals) -> Ratio:
-        return Ratio(totals[self.terms][0], totals[Weight()][0], _NO_WEIGHT)
-
-
-register(
-    Definition(
-        "BinaryCrossEntropy",
-        "binary_crossentropy",
-        "probabilistic",
-        "The mean of −(y·ln p + (1 − y)·ln(1 − p)), p kept 1e-7 away from 0 and 1. (Good 1952)",
-        {"from_logits": False, "label_smoothing": 0.0},
-        _binary_cross_entropy,
-        direction=LOWER,
-        interval="delta",
-        range=(0.0, float("inf")),
-    )
+_derived = functools.partial(_at_threshold, interval="delta")
+_derived(cells.threat_score, "ThreatScore", direction=HIGHER)
+_derived(cells.f1_score, "F1Score", direction=HIGHER)
+_derived(cells.f_beta, "FBeta", direction=HIGHER, example={"beta": 2.0})
+_derived(cells.balanced_accuracy, "BalancedAccuracy", direction=HIGHER)
+_derived(cells.fowlkes_mallows_index, "FowlkesMallowsIndex", direction=HIGHER)
+_derived(cells.prevalence_threshold, "PrevalenceThreshold", direction=None)
+_derived(cells.informedness, "Informedness", direction=HIGHER, limits=_CORRELATION)
+_derived(cells.markedness, "Markedness", direction=HIGHER, limits=_CORRELATION)
+_derived(
+    cells.matthews_correlation_coefficient, "MatthewsCorrelationCoefficient", direction=HIGHER, limits=_CORRELATION
 )
+_derived(cells.cohen_kappa, "CohenKappa", direction=HIGHER, limits=_CORRELATION)
+_derived(cells.positive_likelihood_ratio, "PositiveLikelihoodRatio", direction=HIGHER, limits=_POSITIVE)
+_derived(cells.negative_likelihood_ratio, "NegativeLikelihoodRatio", direction=LOWER, limits=_POSITIVE)
+_derived(cells.diagnostic_odds_ratio, "DiagnosticOddsRatio", direction=HIGHER, limits=_POSITIVE)

@@ -11,6 +11,7 @@ from evaluator_component.metrics.totals import Totals
 from evaluator_component.metrics.view import Kind
 
 _NO_WEIGHT = "no example has a weight above 0"
+_COUNT = (0.0, float("inf"))
 
 
 def _count(
@@ -21,6 +22,7 @@ def _count(
     kind: Kind = Kind.REAL,
     uses_predictions: bool = True,
     uses_weights: bool = True,
+    limits: tuple[float, float] = (-float("inf"), float("inf")),
 ) -> Callable[[Callable[[Totals], Result]], Callable[[Totals], Result]]:
     def decorate(result: Callable[[Totals], Result]) -> Callable[[Totals], Result]:
         def build(name: str, _: Options) -> tuple[Metric | Plot, ...]:
@@ -37,7 +39,14 @@ def _count(
 
         register(
             Definition(
-                class_name, snake_case(class_name), "counts", first_sentence(result), {}, build, interval=interval
+                class_name,
+                snake_case(class_name),
+                "counts",
+                first_sentence(result),
+                {},
+                build,
+                interval=interval,
+                range=limits,
             )
         )
         return result
@@ -45,13 +54,13 @@ def _count(
     return decorate
 
 
-@_count("ExampleCount", (Examples(),), kind=Kind.ANY, uses_predictions=False, uses_weights=False)
+@_count("ExampleCount", (Examples(),), kind=Kind.ANY, uses_predictions=False, uses_weights=False, limits=_COUNT)
 def example_count(totals: Totals) -> Result:
     """The number of examples, whatever their weights."""
     return Values(totals[Examples()][0])
 
 
-@_count("WeightedExampleCount", (Weight(),), kind=Kind.ANY, uses_predictions=False)
+@_count("WeightedExampleCount", (Weight(),), kind=Kind.ANY, uses_predictions=False, limits=_COUNT)
 def weighted_example_count(totals: Totals) -> Result:
     """The sum of the example weights: Σw."""
     return Values(totals[Weight()][0])

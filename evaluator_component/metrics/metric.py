@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -141,6 +141,7 @@ class Definition:
         direction: As on :class:`Metric`.
         interval: As on :class:`Metric`.
         range: Smallest and largest possible value.
+        example: Options that must be given, each with an example of a value.
     """
 
     class_name: str
@@ -152,3 +153,4 @@ class Definition:
     direction: Direction | None = None
     interval: str | None = None
     range: tuple[float, float] = (-np.inf, np.inf)
+    example: Options = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -91,6 +92,10 @@ def build(metric_config: Any, path: Path = ()) -> tuple[Metric | Plot, ...]:
             hint = nearest(key, [*entry.options, "name"])
             raise FieldError((*path, "config"), f"{class_name} has no option {key!r}; {hint}")
         _check_type((*path, "config"), f"option {key!r} of {class_name}", value, entry.options[key])
+    missing = [key for key in entry.example if given.get(key) is None]
+    if missing:
+        example = json.dumps({key: entry.example[key] for key in missing})
+        raise FieldError((*path, "config"), f"{class_name} needs {' and '.join(missing)}, for example {example}")
     complete: Options = {**entry.options, **{k: v for k, v in given.items() if v is not None}}
     try:
         return entry.build(name, complete)

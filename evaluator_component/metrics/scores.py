@@ -14,11 +14,12 @@ from evaluator_component.metrics.terms import LabelMass, ScoreHistogram
 from evaluator_component.metrics.totals import Histogram, Totals
 from evaluator_component.metrics.view import Float64, Kind
 
-_ONE_CLASS = "the examples are all of one class: a rank metric needs a positive and a negative one"
-_NO_POSITIVE = "no example has a positive label"
+ONE_CLASS = "the examples are all of one class: a rank metric needs a positive and a negative one"
+NO_POSITIVE = "no example has a positive label"
 
 
-def _divide(numerator: Float64, denominator: Float64) -> Float64:
+def divide(numerator: Float64, denominator: Float64) -> Float64:
+    """The quotient, NaN where the denominator is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(denominator > 0, numerator / denominator, np.nan)
 
@@ -30,14 +31,15 @@ def area_under_roc(totals: Totals) -> Values:
     wins = positives * (histogram.below[1] + negatives / 2)
     total_positives, total_negatives = totals[LabelMass()]
     pairs = total_positives * total_negatives
-    value = _divide(histogram.by_slice(wins), pairs)
+    value = divide(histogram.by_slice(wins), pairs)
     if not histogram.coarse.any():
-        return Values(value, _ONE_CLASS)
-    tied = _divide(histogram.by_slice(positives * negatives), pairs)
-    return Values(value, _ONE_CLASS, *_bracket(histogram, value - tied / 2, value + tied / 2))
+        return Values(value, ONE_CLASS)
+    tied = divide(histogram.by_slice(positives * negatives), pairs)
+    return Values(value, ONE_CLASS, *bracket(histogram, value - tied / 2, value + tied / 2))
 
 
-def _bracket(histogram: Histogram, lower: Float64, upper: Float64) -> tuple[Float64, Float64]:
+def bracket(histogram: Histogram, lower: Float64, upper: Float64) -> tuple[Float64, Float64]:
+    """The ends of a bracket in [0, 1] for the slices with coarsened scores, NaN for the others."""
     return (
         np.where(histogram.coarse, np.clip(lower, 0.0, 1.0), np.nan),
         np.where(histogram.coarse, np.clip(upper, 0.0, 1.0), np.nan),
@@ -52,10 +54,10 @@ def area_under_precision_recall(totals: Totals, method: str = "interpolation") -
     """
     histogram = totals.histogram(ScoreHistogram())
     total_positives, total_negatives = totals[LabelMass()]
-    curve = _Curve.of(histogram, total_positives, total_negatives)
-    value = _divide(histogram.by_slice(curve.areas(method)), total_positives)
+    curve = Curve.of(histogram, total_positives, total_negatives)
+    value = divide(histogram.by_slice(curve.areas(method)), total_positives)
     if not histogram.coarse.any():
-        return Values(value, _NO_POSITIVE)
+        return Values(value, NO_POSITIVE)
     # The ROC curve that puts each bucket's positives first dominates, the one that puts them last is dominated, and
     # domination carries over to precision-recall space (Davis & Goadrich 2006, theorem 3.2).
     rows = np.flatnonzero(histogram.coarse[histogram.slices])
@@ -63,12 +65,12 @@ def area_under_precision_recall(totals: Totals, method: str = "interpolation") -
     ends = []
     for end in (steps.positives_last(), steps.positives_first()):
         area = np.bincount(histogram.slices[rows], end.areas(method), histogram.slice_count)
-        ends.append(_divide(area.astype(np.float64), total_positives))
-    return Values(value, _NO_POSITIVE, *_bracket(histogram, *ends))
+        ends.append(divide(area.astype(np.float64), total_positives))
+    return Values(value, NO_POSITIVE, *bracket(histogram, *ends))
 
 
 @dataclass(frozen=True)
-class _Curve:
+class Curve:
     """A step per row of the histogram, from the threshold just above its score to the one just below.
 
     Attributes:
@@ -84,24 +86,24 @@ class _Curve:
     cost: Float64
 
     @classmethod
-    def of(cls, histogram: Histogram, total_positives: Float64, total_negatives: Float64) -> _Curve:
+    def of(cls, histogram: Histogram, total_positives: Float64, total_negatives: Float64) -> Curve:
         """The curve that passes through every distinct score."""
         positives, negatives = histogram.columns
         tp = np.maximum(total_positives[histogram.slices] - histogram.below[0] - positives, 0.0)
         fp = np.maximum(total_negatives[histogram.slices] - histogram.below[1] - negatives, 0.0)
         return cls(tp, tp + fp, positives, negatives)
 
-    def take(self, rows: npt.NDArray[np.intp]) -> _Curve:
+    def take(self, rows: npt.NDArray[np.intp]) -> Curve:
         """The steps of some rows."""
-        return _Curve(self.tp[rows], self.predicted[rows], self.gain[rows], self.cost[rows])
+        return Curve(self.tp[rows], self.predicted[rows], self.gain[rows], self.cost[rows])
 
-    def positives_first(self) -> _Curve:
+    def positives_first(self) -> Curve:
         """The best curve that these steps leave open: the negatives of a step add no area after its positives."""
-        return _Curve(self.tp, self.predicted, self.gain, np.zeros_like(self.cost))
+        return Curve(self.tp, self.predicted, self.gain, np.zeros_like(self.cost))
 
-    def positives_last(self) -> _Curve:
+    def positives_last(self) -> Curve:
         """The worst curve that these steps leave open."""
-        return _Curve(self.tp, self.predicted + self.cost, self.gain, np.zeros_like(self.cost))
+        return Curve(self.tp, self.predicted + self.cost, self.gain, np.zeros_like(self.cost))
 
     def areas(self, method: str) -> Float64:
         """Area under each step, times the number of positives; a step without a positive has none."""
@@ -136,9 +138,17 @@ _METHODS = ("interpolation", "minoring", "majoring")
 _OPTIONS: Options = {"summation_method": "interpolation", "num_thresholds": 200, "thresholds": None}
 
 
-def _over_scores(name: str, result: Callable[[Totals], Values]) -> Metric:
+def over_scores(name: str, result: Callable[[Totals], Values], *, sub_key: str = "") -> Metric:
+    """A metric whose result is made of the histogram of scores."""
     return Metric(
-        name, Kind.BINARY, result, (LabelMass(),), (ScoreHistogram(),), direction=HIGHER, interval="jackknife"
+        name,
+        Kind.BINARY,
+        result,
+        (LabelMass(),),
+        (ScoreHistogram(),),
+        direction=HIGHER,
+        interval="jackknife",
+        sub_key=sub_key,
     )
 
 
@@ -152,15 +162,15 @@ def _method(options: Options) -> str:
 def _build_auc(name: str, options: Options) -> tuple[Metric | Plot, ...]:
     curve = str(options["curve"]).upper()
     if curve == "PR":
-        return (_over_scores(name, _PrecisionRecall(_method(options))),)
+        return (over_scores(name, _PrecisionRecall(_method(options))),)
     if curve != "ROC":
         raise ValueError(f"curve: expected ROC or PR, got {options['curve']!r}")
     _method(options)
-    return (_over_scores(name, area_under_roc),)
+    return (over_scores(name, area_under_roc),)
 
 
 def _build_precision_recall(name: str, options: Options) -> tuple[Metric | Plot, ...]:
-    return (_over_scores(name, _PrecisionRecall(_method(options))),)
+    return (over_scores(name, _PrecisionRecall(_method(options))),)
 
 
 register(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -63,6 +63,8 @@ _METRIC_KEYS_AND_VALUES = 51
 _PLOT_KEYS_AND_VALUES = 8
 _MATRIX_COUNTS: Final = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 _SUB_KEY: Final = re.compile(r"(classId|k|topK):(-?\d+)")
+_OPTION: Final = re.compile(r" ?\b[a-z_]+=(\S+)")
+_ARRAY_VALUE, _FLOAT64_VALUES = 7, 7
 _SUB_KEY_FIELDS: Final = {"classId": "class_id", "k": "k", "topK": "top_k"}
 
 Doubles = npt.NDArray[np.float64]
@@ -77,13 +79,14 @@ def metric_records(table: pa.Table) -> Iterator[bytes]:
     changes = table.filter(pc.is_valid(table.column("change")))
     codes, keys = _key_codes(table, ("model", "output", "sub_key", "metric", "weighted"))
     change_codes, change_keys = _key_codes(changes, ("model", "output", "sub_key", "metric", "weighted"))
-    prefixes = [_metric_prefix(*key, is_diff=False, unnamed=plain_names) for key in keys]
-    prefixes += [_metric_prefix(*key, is_diff=True, unnamed=plain_names) for key in change_keys]
+    prefixes, places = _metric_prefixes(keys, is_diff=False, unnamed=plain_names)
+    change_prefixes, change_places = _metric_prefixes(change_keys, is_diff=True, unnamed=plain_names)
     slices, words = tables.codes_and_words(table.column("slice"))
     change_slices = _codes_in(changes.column("slice"), words)
-    order = np.argsort(np.concatenate([slices, change_slices]), kind="stable")
+    all_places = np.concatenate([places[codes], change_places[change_codes] + len(keys)])
+    order = np.lexsort((all_places, np.concatenate([slices, change_slices])))
     body, offsets = wire.doubles_after(
-        prefixes,
+        prefixes + change_prefixes,
         np.concatenate([codes, change_codes + len(keys)])[order],
         np.concatenate([_doubles(table, "value"), _doubles(changes, "change")])[order],
     )
@@ -198,17 +201,54 @@ def _set_sub_key(key: Any, sub_key: str) -> None:
             setattr(key.aggregation_type, aggregation, True)
 
 
-def _metric_prefix(
-    model: str, output: str, sub_key: str, metric: str, weighted: bool, *, is_diff: bool, unnamed: bool
-) -> bytes:
+def _metric_prefixes(
+    keys: Sequence[tuple[str, str, str, str, bool]], *, is_diff: bool, unnamed: bool
+) -> tuple[list[bytes], npt.NDArray[np.int64]]:
+    """Returns what comes before each key's value, and the place of the key among the keys of a slice.
+
+    A metric at several thresholds is one key with an array of values: the first of them opens the array, and the
+    others follow it, by rising threshold.
+    """
+    groups: dict[tuple[str, str, str, str, bool], list[tuple[float, int]]] = {}
+    for number, (model, output, sub_key, metric, weighted) in enumerate(keys):
+        option = _OPTION.search(sub_key)
+        rest = _OPTION.sub("", sub_key)
+        place = (float(option[1]) if option else 0.0, number)
+        groups.setdefault((model, output, rest, metric, weighted), []).append(place)
+    prefixes = [b""] * len(keys)
+    places = np.zeros(len(keys), np.int64)
+    arranged = 0
+    for (model, output, rest, metric, weighted), members in groups.items():
+        numbers = [number for _, number in sorted(members)]
+        several = len(numbers) > 1 or bool(_OPTION.search(keys[numbers[0]][2]))
+        key = metric_key("" if unnamed else model, output, rest, metric, weighted, is_diff)
+        prefixes[numbers[0]] = _array_prefix(key, len(numbers)) if several else _double_prefix(key)
+        places[numbers] = np.arange(arranged, arranged + len(numbers))
+        arranged += len(numbers)
+    return prefixes, places
+
+
+def _double_prefix(key: Any) -> bytes:
     """Returns the bytes of a MetricKeyAndValue up to the eight bytes of its value."""
-    key = metric_key("" if unnamed else model, output, sub_key, metric, weighted, is_diff)
-    opening = wire.field(_KEY, key.SerializeToString(deterministic=True))
     double = wire.tag(1, wire.FIXED64)
-    for number in (1, _VALUE):  # DoubleValue in MetricValue.double_value, MetricValue in MetricKeyAndValue.value
-        double = wire.tag(number, wire.LENGTH_DELIMITED) + wire.varint(len(double) + 8) + double
-    size = wire.varint(len(opening) + len(double) + 8)
-    return wire.tag(_METRIC_KEYS_AND_VALUES, wire.LENGTH_DELIMITED) + size + opening + double
+    double = wire.tag(1, wire.LENGTH_DELIMITED) + wire.varint(len(double) + 8) + double  # DoubleValue
+    return _key_and_value(key, double, 1)
+
+
+def _array_prefix(key: Any, count: int) -> bytes:
+    """Returns the bytes of a MetricKeyAndValue up to the first of its values."""
+    array = metrics_for_slice_pb2.ArrayValue(data_type=metrics_for_slice_pb2.ArrayValue.FLOAT64, shape=[count])
+    packed = wire.tag(_FLOAT64_VALUES, wire.LENGTH_DELIMITED) + wire.varint(8 * count)
+    content = bytes(array.SerializeToString(deterministic=True)) + packed
+    opening = wire.tag(_ARRAY_VALUE, wire.LENGTH_DELIMITED) + wire.varint(len(content) + 8 * count)
+    return _key_and_value(key, opening + content, count)
+
+
+def _key_and_value(key: Any, value: bytes, doubles: int) -> bytes:
+    """Returns the key and the opening of a MetricValue that ends with so many doubles."""
+    opening = wire.field(_KEY, key.SerializeToString(deterministic=True))
+    opening += wire.tag(_VALUE, wire.LENGTH_DELIMITED) + wire.varint(len(value) + 8 * doubles) + value
+    return wire.tag(_METRIC_KEYS_AND_VALUES, wire.LENGTH_DELIMITED) + wire.varint(len(opening) + 8 * doubles) + opening
 
 
 def _histogram(rows: Mapping[str, Doubles]) -> bytes:

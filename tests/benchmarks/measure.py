@@ -127,8 +127,8 @@ def peer(count: int) -> dict[str, float]:
     return {"seconds": time.perf_counter() - before}
 
 
-def extra_spec(count: int) -> dict[str, float]:
-    """What one more slicing spec costs: the median ratio of interleaved pairs."""
+def _pairs(count: int, first: dict, second: dict) -> dict[str, float]:
+    """The times of two configs on the same work: the median of the ratios of interleaved pairs."""
     import apache_beam  # noqa: F401
     import tensorflow as tf  # noqa: F401
 
@@ -137,18 +137,39 @@ def extra_spec(count: int) -> dict[str, float]:
     candidate, baseline = inputs.models()
     data = str(inputs.examples(count))
 
-    def once(slices) -> float:
+    def once(chosen: dict) -> float:
         before = time.perf_counter()
-        ec.evaluate(config(slices=slices), candidate, baseline, data, _output("pairs"), progress=False)
+        ec.evaluate(chosen, candidate, baseline, data, _output("pairs"), progress=False)
         return time.perf_counter() - before
 
-    once(SLICES)
+    once(first)
     ratios = []
     for pair in range(PAIRS):
-        first, second = (SLICES, (*SLICES, EXTRA_SLICE)) if pair % 2 else ((*SLICES, EXTRA_SLICE), SLICES)
-        times = {first: once(first), second: once(second)}
-        ratios.append(times[(*SLICES, EXTRA_SLICE)] / times[SLICES])
+        order = (0, 1) if pair % 2 else (1, 0)
+        times = {which: once((first, second)[which]) for which in order}
+        ratios.append(times[1] / times[0])
     return {"median ratio": statistics.median(ratios), "smallest": min(ratios), "largest": max(ratios)}
+
+
+def extra_spec(count: int) -> dict[str, float]:
+    """What one more slicing spec costs."""
+    return _pairs(count, config(), config(slices=(*SLICES, EXTRA_SLICE)))
+
+
+def binary_family(count: int) -> dict[str, float]:
+    """What all metrics of a binary classifier at a threshold cost together, against one of them."""
+    from evaluator_component.metrics.describe import by_family
+
+    family = by_family()["binary at threshold"]
+    entries = [{"class_name": entry.class_name, "config": dict(entry.example)} for entry in family]
+    every = config()
+    every["metrics_specs"] = [{"metrics": entries}]
+    return _pairs(count, config(metrics=("BinaryAccuracy",)), every)
+
+
+def another_metric(count: int) -> dict[str, float]:
+    """What a metric without a threshold costs beside those of the comparison."""
+    return _pairs(count, config(), config(metrics=(*METRICS, "KolmogorovSmirnov")))
 
 
 def many_slices(count: int, slices: int) -> dict[str, float]:

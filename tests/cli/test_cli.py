@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from evaluator_component.cli import main
+from evaluator_component.config import load_config
 from evaluator_component.metrics import registry
 from tests.conftest import Material
 
@@ -184,3 +186,26 @@ def test_help_is_quick_and_loads_no_tensorflow() -> None:
         "assert not {'tensorflow', 'apache_beam', 'tfx'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_the_catalogue_is_listed() -> None:
+    result = run("metrics")
+    assert result.exit_code == 0
+    for name, entry in registry.catalogue().items():
+        assert any(line.split()[:2] == [name, entry.name] for line in result.output.splitlines()), name
+        assert entry.summary in result.output
+
+
+def test_a_metric_is_explained_with_an_example_that_works(tmp_path: Path) -> None:
+    for name, entry in registry.catalogue().items():
+        result = run("metrics", name)
+        assert result.exit_code == 0
+        assert entry.summary in result.output
+        for option in entry.options:
+            assert f"option {option}: " in result.output
+        example = yaml.safe_load(result.output[result.output.index("metrics_specs:") :])
+        complete = load_config({"model_specs": [{"label_key": "y"}], **example})
+        assert registry.build(complete.metrics_specs[0].metrics[0])
+    result = run("metrics", "Precison")
+    assert result.exit_code == 2
+    assert "unknown metric 'Precison'; did you mean 'Precision'" in result.output

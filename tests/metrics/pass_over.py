@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +15,7 @@ from evaluator_component.engine import finalise
 from evaluator_component.engine.accumulate import Evaluated, State, accumulate, merge
 from evaluator_component.engine.plan import Plan, make_plan
 from evaluator_component.metrics import Kind, Metric, Plot
-from evaluator_component.metrics.registry import build
+from evaluator_component.metrics.registry import build, definition
 from evaluator_component.proto import config_pb2
 from evaluator_component.slicing.codes import Membership
 
@@ -99,22 +100,28 @@ def tables(
     return found.to_pylist(), plots.to_pylist()
 
 
-def values(entry: Mapping[str, Any], examples: Examples, max_distinct_scores: int = 65536) -> dict[str, Row]:
+def values(metric: Mapping[str, Any], examples: Examples, max_distinct_scores: int = 65536) -> dict[str, Row]:
     """The rows of one metric that has one value per slice, by slice."""
-    rows, _ = tables([entry], examples, max_distinct_scores)
+    rows, _ = tables([metric], examples, max_distinct_scores)
     by_slice = {row["slice"]: row for row in rows}
     assert len(by_slice) == len(rows)
     return by_slice
 
 
-def value(entry: Mapping[str, Any], examples: Examples) -> float:
+def value(metric: Mapping[str, Any], examples: Examples) -> float:
     """The overall value of one metric."""
-    return float(values(entry, examples)["Overall"]["value"])
+    return float(values(metric, examples)["Overall"]["value"])
 
 
-def built(class_name: str, options: str = "") -> tuple[Metric | Plot, ...]:
-    """A catalogue entry's metrics, with its default options or these (JSON)."""
-    return build(config_pb2.MetricConfig(class_name=class_name, config=options))
+def entry(class_name: str, **options: Any) -> dict[str, Any]:
+    """A config entry with these options, and the example of those that must be given."""
+    return {"class_name": class_name, "config": {**definition(class_name).example, **options}}
+
+
+def built(class_name: str, **options: Any) -> tuple[Metric | Plot, ...]:
+    """A catalogue entry's metrics, with its default options or these."""
+    config = json.dumps(entry(class_name, **options)["config"])
+    return build(config_pb2.MetricConfig(class_name=class_name, config=config))
 
 
 def sample(kind: Kind, seed: int, size: int = 120, *, weighted: bool = False, grouped: bool = False) -> Examples:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -10,8 +11,9 @@ import sklearn.metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluator_component.metrics.registry import definition
-from tests.metrics.pass_over import Array, Examples, values
+from evaluator_component.metrics import Metric
+from evaluator_component.metrics.registry import catalogue, definition
+from tests.metrics.pass_over import Array, Examples, built, entry, values
 
 SIZE = 100_000
 REGIONS: dict[str, Callable[[Array], Array]] = {
@@ -93,6 +95,33 @@ def test_the_bracket_holds_however_coarse(seed: int, region: str, most: int, siz
     for name, expected in truth.items():
         row = values({"class_name": name}, given_, most)["Overall"]
         assert row["bracket_lower"] - 1e-9 <= expected <= row["bracket_upper"] + 1e-9, name
+
+
+OVER_SCORES = sorted(
+    name
+    for name in catalogue()
+    if isinstance(made := built(name)[0], Metric) and any(terms.keyed_by_score for terms in made.keyed)
+)
+
+
+@settings(deadline=None, derandomize=True, max_examples=40)
+@given(
+    st.integers(0, 2**32), st.sampled_from(sorted(REGIONS)), st.integers(2, 40), st.integers(60, 300), st.floats(0, 1)
+)
+def test_the_bracket_of_every_metric_over_scores_holds(
+    seed: int, region: str, most: int, size: int, bound: float
+) -> None:
+    given_ = examples(region, seed, size)
+    for name in OVER_SCORES:
+        options = dict.fromkeys(definition(name).example, min(max(bound, 0.01), 0.99))
+        exact = values(entry(name, **options), given_)["Overall"]
+        coarse = values(entry(name, **options), given_, most)["Overall"]
+        if math.isnan(exact["value"]):
+            assert coarse["reason"]
+            continue
+        assert exact["bracket_lower"] is None
+        assert coarse["bracket_lower"] - 1e-9 <= exact["value"] <= coarse["bracket_upper"] + 1e-9, name
+        assert coarse["bracket_lower"] - 1e-9 <= coarse["value"] <= coarse["bracket_upper"] + 1e-9, name
 
 
 def test_the_bracket_is_the_share_of_tied_pairs() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import pickle
 from collections.abc import Iterator, Sequence
@@ -15,9 +14,9 @@ from evaluator_component import ConfigError
 from evaluator_component.engine import transport
 from evaluator_component.engine.accumulate import merge
 from evaluator_component.metrics import Kind, Metric, Plot
-from evaluator_component.metrics.registry import catalogue, definition, result_name, snake_case
+from evaluator_component.metrics.registry import build, catalogue, definition, result_name, snake_case
 from evaluator_component.proto import config_pb2
-from tests.metrics.pass_over import Examples, Row, add_up, built, plan, sample, tables
+from tests.metrics.pass_over import Examples, Row, add_up, built, entry, plan, sample, tables
 
 NAMES = sorted(catalogue())
 INTERVALS = {None, "wilson", "delta", "jackknife"}
@@ -36,7 +35,7 @@ def examples_for(name: str, seed: int = 0, size: int = 120, *, weighted: bool = 
 
 def evaluate(name: str, examples: Examples) -> tuple[Table, Table]:
     """The metric rows by (slice, metric, sub-key), and the plot rows by (slice, plot, sub-key, bucket)."""
-    metrics, plots = tables([{"class_name": name}], examples)
+    metrics, plots = tables([entry(name)], examples)
     check_reasons(metrics)
     return (
         {(row["slice"], row["metric"], row["sub_key"]): row for row in metrics},
@@ -66,41 +65,45 @@ def assert_same(left: dict[tuple[Any, ...], float], right: dict[tuple[Any, ...],
 
 @every_entry
 def test_it_is_declared_in_full(name: str) -> None:
-    entry = definition(name)
-    assert entry.class_name == name
-    assert entry.name
-    assert entry.name == entry.name.lower()
-    assert entry.family
-    assert entry.summary.endswith((".", ")"))
-    assert "\n" not in entry.summary
-    assert entry.direction in (None, "higher", "lower")
-    assert entry.interval in INTERVALS
-    assert entry.range[0] < entry.range[1]
-    assert "name" not in entry.options
+    declared = definition(name)
+    assert declared.class_name == name
+    assert declared.name
+    assert declared.name == declared.name.lower()
+    assert declared.family
+    assert declared.summary.endswith((".", ")"))
+    assert "\n" not in declared.summary
+    assert declared.direction in (None, "higher", "lower")
+    assert declared.interval in INTERVALS
+    assert declared.range[0] < declared.range[1]
+    assert "name" not in declared.options
+    assert set(declared.example) <= set(declared.options)
 
 
 @every_entry
 def test_what_it_builds_agrees_with_its_declaration(name: str) -> None:
-    entry, made = definition(name), built(name)
+    declared, made = definition(name), built(name)
     assert made
     for metric in made:
-        assert metric.name == entry.name == result_name(config_pb2.MetricConfig(class_name=name))
+        assert metric.name == declared.name == result_name(config_pb2.MetricConfig(class_name=name))
         assert metric.terms or metric.keyed
         if isinstance(metric, Metric):
-            assert metric.direction == entry.direction
-            assert metric.interval == entry.interval
+            assert metric.direction == declared.direction
+            assert metric.interval == declared.interval
         else:
             assert isinstance(metric, Plot)
-    named = built(name, json.dumps({"name": "mine"}))
+    named = built(name, name="mine")
     assert {metric.name for metric in named} == {"mine"}
     assert len({metric.sub_key for metric in made}) == len(made)
 
 
 def test_result_names_are_distinct_and_follow_the_class() -> None:
-    names = [entry.name for entry in catalogue().values()]
+    names = [declared.name for declared in catalogue().values()]
     assert len(set(names)) == len(names)
-    odd = {entry.class_name: entry.name for entry in catalogue().values() if entry.name != snake_case(entry.class_name)}
-    assert odd == {"BinaryCrossEntropy": "binary_crossentropy"}  # as configs of the peer expect it
+    odd = {d.class_name: d.name for d in catalogue().values() if d.name != snake_case(d.class_name)}
+    assert odd == {  # as configs of the peer, and Keras, expect it
+        "BinaryCrossEntropy": "binary_crossentropy",
+        "CategoricalCrossEntropy": "categorical_crossentropy",
+    }
 
 
 @every_entry
@@ -182,7 +185,7 @@ def test_weights_of_1_are_no_weights(name: str) -> None:
 @every_entry
 def test_a_split_is_the_whole_in_any_order(name: str) -> None:
     examples = examples_for(name, 4)
-    planned = plan([{"class_name": name}], weighted=True)
+    planned = plan([entry(name)], weighted=True)
     cut = [add_up(planned, examples.rows(slice(*ends)), batch=1000) for ends in ((0, 7), (7, 8), (8, 120))]
     merged = merge(planned, cut)
     assert transport.to_bytes(merge(planned, [merge(planned, cut[:2]), cut[2]])) == transport.to_bytes(merged)
@@ -236,7 +239,7 @@ def test_an_unknown_option_is_answered_with_the_nearest_names(name: str) -> None
     known = [*definition(name).options, "name"]
     wrong = known[0] + "x"
     with pytest.raises(ConfigError, match=f"{name} has no option '{wrong}'.*{known[0]}"):
-        built(name, json.dumps({wrong: 1}))
+        built(name, **{wrong: 1})
 
 
 @every_entry
@@ -246,16 +249,23 @@ def test_an_option_of_a_wrong_type_is_refused(name: str) -> None:
             continue
         wrong = 3 if isinstance(default, (str, bool)) else {"a": "b"}
         with pytest.raises(ConfigError, match=f"{option}.*expected"):
-            built(name, json.dumps({option: wrong}))
+            built(name, **{option: wrong})
 
 
 @every_entry
 def test_options_of_null_mean_the_default_and_a_dtype_means_nothing(name: str) -> None:
-    options = dict.fromkeys(definition(name).options)
-    assert built(name, json.dumps({**options, "dtype": "float32"})) == built(name)
+    options = dict.fromkeys(definition(name).options.keys() - definition(name).example.keys())
+    assert built(name, **options, dtype="float32") == built(name)
+
+
+@every_entry
+def test_an_option_that_must_be_given_is_asked_for(name: str) -> None:
+    for option in definition(name).example:
+        with pytest.raises(ConfigError, match=f"{name} needs {option}, for example"):
+            built(name, **{option: None})
 
 
 @every_entry
 def test_a_misspelt_class_is_answered_with_the_nearest_names(name: str) -> None:
     with pytest.raises(ConfigError, match=rf"unknown metric '{name}z'; did you mean .*'{name}'"):
-        built(f"{name}z")
+        build(config_pb2.MetricConfig(class_name=f"{name}z"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,17 +13,25 @@ import pytest
 from evaluator_component import ConfigError
 from evaluator_component.metrics import Kind, Plot
 from evaluator_component.metrics.modules import load_module
-from evaluator_component.metrics.registry import catalogue
+from evaluator_component.metrics.registry import catalogue, definition
 from tests.metrics.oracles import ORACLES, auc_precision_recall, mean
-from tests.metrics.pass_over import Examples, built, sample, tables, value, values
+from tests.metrics.pass_over import Examples, built, entry, sample, tables, value, values
 
+AT_ONE = "binary at threshold"
 METRICS = sorted(name for name in catalogue() if not isinstance(built(name)[0], Plot))
 PLOTS = {"CalibrationPlot", "ConfusionMatrixPlot"}
-THRESHOLDED = ("Precision", "Recall", "F1Score", "FPR", "FalsePositiveRate", "FNR", "FalseNegativeRate")
+THRESHOLDED = sorted(
+    name for name in METRICS if "thresholds" in definition(name).options and AT_ONE in definition(name).family
+)
+
+
+CONSTRAINED = {name: next(iter(definition(name).example)) for name in METRICS if "At" in name}
 
 
 def test_every_entry_has_an_oracle() -> None:
-    own = {name for name, entry in catalogue().items() if entry.family == "user's own"}  # other tests declare some
+    own = {
+        name for name, declared in catalogue().items() if declared.family == "user's own"
+    }  # other tests declare some
     assert set(catalogue()) - own == set(ORACLES) | PLOTS
 
 
@@ -84,14 +91,15 @@ def cases(kind: Kind) -> Iterator[tuple[str, Examples]]:
 def test_it_agrees_with_its_oracle(name: str) -> None:
     oracle = ORACLES[name]
     for case, examples in cases(built(name)[0].kind):
-        found = values({"class_name": name}, examples)
-        assert_near(found["Overall"]["value"], oracle(examples.labels, examples.predictions, examples.mass))
+        found = values(entry(name), examples)
+        options = definition(name).example
+        assert_near(found["Overall"]["value"], oracle(examples.labels, examples.predictions, examples.mass, **options))
         assert found["Overall"]["n"] == len(examples), case
         assert examples.groups is not None
         for group in np.unique(examples.groups[examples.groups >= 0]):
             part = examples.rows(np.flatnonzero(examples.groups == group))
             row = found[f"group={group}"]
-            assert_near(row["value"], oracle(part.labels, part.predictions, part.mass))
+            assert_near(row["value"], oracle(part.labels, part.predictions, part.mass, **options))
             assert row["n"] == len(part)
 
 
@@ -99,14 +107,15 @@ def test_it_agrees_with_its_oracle(name: str) -> None:
 def test_it_is_computed_at_every_threshold(name: str) -> None:
     examples = sample(Kind.BINARY, 11, weighted=True)
     thresholds = [0.0, 0.1, 0.3, 0.5, 0.9, 1.0]
-    rows, _ = tables([{"class_name": name, "config": {"thresholds": thresholds}}], examples)
+    rows, _ = tables([entry(name, thresholds=thresholds)], examples)
     by_key = {row["sub_key"]: row["value"] for row in rows}
     assert set(by_key) == {f"threshold={t}" for t in thresholds}
     for t in thresholds:
-        expected = ORACLES[name](examples.labels, examples.predictions, examples.mass, thresholds=t)
+        options = {**definition(name).example, "thresholds": t}
+        expected = ORACLES[name](examples.labels, examples.predictions, examples.mass, **options)
         assert_near(by_key[f"threshold={t}"], expected)
         for given in (t, [t]):
-            assert_near(value({"class_name": name, "config": {"thresholds": given}}, examples), expected)
+            assert_near(value(entry(name, thresholds=given), examples), expected)
 
 
 @pytest.mark.parametrize(
@@ -118,13 +127,23 @@ def test_it_is_computed_at_every_threshold(name: str) -> None:
         ("AUC", {"curve": "PR", "summation_method": "minoring"}),
         ("AUCPrecisionRecall", {"summation_method": "minoring"}),
         ("AUCPrecisionRecall", {"summation_method": "majoring"}),
+        ("FBeta", {"beta": 0.5}),
+        ("PartialAUC", {"max_fpr": 0.37}),
+        ("QuantileLoss", {"quantile": 0.2}),
+        ("TopKCategoricalAccuracy", {"k": 2}),
+        ("SparseTopKCategoricalAccuracy", {"k": 1}),
+        ("CategoricalCrossEntropy", {"label_smoothing": 0.2}),
+        ("CategoricalCrossEntropy", {"from_logits": True, "label_smoothing": 0.1}),
+        ("ExpectedCalibrationError", {"num_buckets": 7}),
+        ("MaximumCalibrationError", {"num_buckets": 7}),
+        *((name, {option: bound}) for name, option in CONSTRAINED.items() for bound in (0.0, 0.3, 0.5, 0.8, 1.0)),
     ],
 )
 def test_its_options_do_what_the_oracle_does(name: str, options: dict[str, Any]) -> None:
     for seed in range(3):
-        examples = sample(Kind.BINARY, seed, weighted=True)
+        examples = sample(built(name)[0].kind, seed, weighted=True)
         expected = ORACLES[name](examples.labels, examples.predictions, examples.mass, **options)
-        assert_near(value({"class_name": name, "config": options}, examples), expected)
+        assert_near(value(entry(name, **options), examples), expected)
 
 
 def test_cross_entropy_of_logits() -> None:
@@ -143,6 +162,12 @@ def test_cross_entropy_of_logits() -> None:
         ("Precision", {"thresholds": []}, "expected a number or a list of numbers"),
         ("Precision", {"thresholds": [0.5, True]}, "expected a number or a list of numbers"),
         ("BinaryAccuracy", {"threshold": [0.5]}, "expected a number, got"),
+        ("RecallAtPrecision", {"precision": 1.5}, r"precision: expected a number in \[0, 1\]"),
+        ("PartialAUC", {"max_fpr": 1.0}, "max_fpr: expected a number between 0 and 1"),
+        ("TopKCategoricalAccuracy", {"k": 0}, "k: expected a whole number from 1 on"),
+        ("FBeta", {"beta": 0.0}, "beta: expected a number above 0"),
+        ("QuantileLoss", {"quantile": 0.0}, "quantile: expected a number between 0 and 1"),
+        ("ExpectedCalibrationError", {"num_buckets": 0}, "num_buckets: expected 1 to"),
         ("CalibrationPlot", {"left": 1.0, "right": 1.0}, "expected left < right"),
         ("CalibrationPlot", {"num_buckets": 0}, "num_buckets: expected 1 to"),
         ("ConfusionMatrixPlot", {"num_thresholds": 0}, "num_thresholds: expected 1 to"),
@@ -150,7 +175,7 @@ def test_cross_entropy_of_logits() -> None:
 )
 def test_an_option_out_of_range_is_refused(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        built(name, json.dumps(options))
+        built(name, **options)
 
 
 def test_the_oracle_of_precision_recall_is_a_hand_computed_one() -> None:

@@ -18,12 +18,18 @@ pytestmark = pytest.mark.tfx
 
 SAME = {
     "example_count", "mean_label", "binary_accuracy", "precision", "recall", "fpr", "fnr", "f1_score",
+    "true_positives", "tp", "true_negatives", "tn", "false_positives", "fp", "false_negatives", "fn", "ppv", "tpr",
+    "specificity", "tnr", "fall_out", "miss_rate", "negative_predictive_value", "npv", "false_discovery_rate",
+    "false_omission_rate", "prevalence", "predicted_positive_rate", "prevalence_threshold", "threat_score",
+    "balanced_accuracy", "matthews_correlation_coefficient", "fowlkes_mallows_index", "informedness", "markedness",
+    "positive_likelihood_ratio", "negative_likelihood_ratio", "diagnostic_odds_ratio", "max_recall",
 }  # fmt: skip
 """Equal to the last digits."""
 
 SINGLE_PRECISION = {
     "weighted_example_count", "mean_prediction", "calibration", "binary_crossentropy", "mean_squared_error",
-    "mean_absolute_error", "categorical_accuracy", "sparse_categorical_accuracy",
+    "mean_absolute_error", "categorical_accuracy", "sparse_categorical_accuracy", "coefficient_of_discrimination",
+    "relative_coefficient_of_discrimination", "mean_absolute_percentage_error", "mean_squared_logarithmic_error",
 }  # fmt: skip
 """The peer adds up in single precision."""
 

@@ -9,8 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from evaluator_component.engine import finalise
+from evaluator_component.metrics import Kind
 from evaluator_component.proto import metrics_for_slice_pb2 as pb
-from evaluator_component.results import peer_files, wire
+from evaluator_component.results import peer_files, tables, wire
+from tests.metrics import pass_over
 
 DOUBLES = hnp.arrays(np.float64, st.shared(st.integers(0, 20), key="rows"), elements=st.floats(width=64))
 
@@ -92,3 +95,34 @@ def test_sub_keys_and_aggregations() -> None:
     assert peer_files.metric_key("", "", "topK:3 macro_average", "auc", True).sub_key.top_k.value == 3
     assert peer_files.metric_key("", "", "topK:3 macro_average", "auc", True).aggregation_type.macro_average
     assert not peer_files.metric_key("", "", "weighted_macro_average", "a", True).aggregation_type.macro_average
+
+
+def test_a_metric_at_several_thresholds_is_an_array_in_their_order() -> None:
+    """As the peer writes it: one key, the values by rising threshold; other metrics stay numbers of their own."""
+    thresholds = [0.5, 1e-05, 0.05, 0.9]
+    metrics = [
+        {"class_name": "AUC"},
+        {"class_name": "Precision", "config": {"thresholds": thresholds}},
+        {"class_name": "Recall", "config": {"thresholds": [0.3]}},
+        {"class_name": "SensitivityAtSpecificity", "config": {"specificity": [0.9, 0.5]}},
+    ]
+    planned = pass_over.plan(metrics, weighted=False)
+    examples = pass_over.sample(Kind.BINARY, 3, grouped=True)
+    table, _ = finalise.finalise(planned, {"eval": pass_over.add_up(planned, examples)})
+    table = tables.canonical_metrics(table)
+    rows = {(row["slice"], row["metric"], row["sub_key"]): row["value"] for row in table.to_pylist()}
+    records = [pb.MetricsForSlice.FromString(record) for record in peer_files.metric_records(table)]
+    assert len(records) == 4
+    for record in records:
+        name = ", ".join(f"{k.column}={k.int64_value}" for k in record.slice_key.single_slice_keys) or "Overall"
+        found = {item.key.name: item.value for item in record.metric_keys_and_values}
+        assert len(record.metric_keys_and_values) == len(found) == 4
+        assert found["auc"].double_value.value == rows[name, "auc", ""]
+        assert found["recall"].double_value.value == rows[name, "recall", ""]
+        assert found["precision"].array_value.data_type == pb.ArrayValue.FLOAT64
+        assert list(found["precision"].array_value.shape) == [4]
+        values = list(found["precision"].array_value.float64_values)
+        expected = [rows[name, "precision", f"threshold={t!r}"] for t in sorted(thresholds)]
+        np.testing.assert_array_equal(values, expected)  # NaN among them
+        at = list(found["sensitivity_at_specificity"].array_value.float64_values)
+        assert at == [rows[name, "sensitivity_at_specificity", f"specificity={s!r}"] for s in (0.5, 0.9)]

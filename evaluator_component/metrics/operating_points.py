@@ -1,0 +1,321 @@
+"""Metrics of the best operating point, and others that look at the whole curve of all thresholds.
+
+An operating point is a threshold: all examples from some score on are predicted positive. Where scores were coarsened,
+the points between the scores of one bucket are unknown; none of them is better than the bucket's positives with none of
+its negatives, which gives the upper end of the bracket, while the known points give the lower one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from evaluator_component.metrics.metric import HIGHER, Definition, Metric, Options, Plot, Values
+from evaluator_component.metrics.registry import register, snake_case
+from evaluator_component.metrics.scores import (
+    NO_POSITIVE,
+    ONE_CLASS,
+    Curve,
+    area_under_roc,
+    bracket,
+    divide,
+    over_scores,
+)
+from evaluator_component.metrics.terms import LabelMass, ScoreHistogram
+from evaluator_component.metrics.totals import Histogram, Totals
+from evaluator_component.metrics.view import Float64
+
+_FAMILY = "binary over thresholds"
+
+
+@dataclass(frozen=True)
+class _Points:
+    """Operating points, one per row of the histogram: float64 ``[rows]`` each."""
+
+    histogram: Histogram
+    tp: Float64
+    fp: Float64
+    positives: Float64
+    negatives: Float64
+
+    @property
+    def recall(self) -> Float64:
+        """True positives of all positives."""
+        return divide(self.tp, self.positives)
+
+    @property
+    def false_positive_rate(self) -> Float64:
+        """False positives of all negatives."""
+        return divide(self.fp, self.negatives)
+
+    @property
+    def specificity(self) -> Float64:
+        """True negatives of all negatives."""
+        return divide(self.negatives - self.fp, self.negatives)
+
+    @property
+    def precision(self) -> Float64:
+        """True positives of all that are predicted positive."""
+        return divide(self.tp, self.tp + self.fp)
+
+    def best(self, values: Float64, feasible: Any, otherwise: float) -> Float64:
+        """The largest feasible value of each slice, ``otherwise`` where none is: float64 ``[slices]``."""
+        histogram = self.histogram
+        result = np.full(histogram.slice_count, otherwise)
+        if len(values):
+            candidates = np.where(feasible & ~np.isnan(values), values, otherwise)
+            found = np.maximum.reduceat(candidates, histogram.starts)
+            result[histogram.slices[histogram.starts]] = np.maximum(found, otherwise)
+        return result
+
+
+def _points(totals: Totals, *, best: bool) -> _Points:
+    """The points below each row's score, or (``best``) with the positives of the row and none of its negatives."""
+    histogram = totals.histogram(ScoreHistogram())
+    positives, negatives = (mass[histogram.slices] for mass in totals[LabelMass()])
+    tp = np.maximum(positives - histogram.below[0], 0.0)
+    fp = np.maximum(negatives - histogram.below[1] - (histogram.columns[1] if best else 0.0), 0.0)
+    return _Points(histogram, tp, fp, positives, negatives)
+
+
+@dataclass(frozen=True)
+class _Best:
+    """The best value over all operating points.
+
+    Attributes:
+        of: Values and which points are feasible; rises and stays feasible when positives come before negatives.
+        bound: The constraint's bound.
+        otherwise: The value where no point is feasible, or that of predicting nothing positive where it is.
+        needs_negatives: Whether it is undefined without negatives.
+    """
+
+    of: Callable[[_Points, float], tuple[Float64, Any]]
+    bound: float
+    otherwise: float = 0.0
+    needs_negatives: bool = True
+
+    def __call__(self, totals: Totals) -> Values:
+        positives, negatives = totals[LabelMass()]
+        undefined = positives <= 0
+        if self.needs_negatives:
+            undefined |= negatives <= 0
+        reason = ONE_CLASS if self.needs_negatives else NO_POSITIVE
+        known = self._value(_points(totals, best=False), undefined)
+        histogram = totals.histogram(ScoreHistogram())
+        if not histogram.coarse.any():
+            return Values(known, reason)
+        upper = np.maximum(known, self._value(_points(totals, best=True), undefined))
+        return Values(known, reason, *bracket(histogram, known, upper))
+
+    def _value(self, points: _Points, undefined: Any) -> Float64:
+        values, feasible = self.of(points, self.bound)
+        return np.where(undefined, np.nan, points.best(values, feasible, self.otherwise))
+
+
+def _recall_where_specific(points: _Points, bound: float) -> tuple[Float64, Any]:
+    return points.recall, points.specificity >= bound
+
+
+def _specificity_where_sensitive(points: _Points, bound: float) -> tuple[Float64, Any]:
+    return points.specificity, points.recall >= bound
+
+
+def _precision_where_recalled(points: _Points, bound: float) -> tuple[Float64, Any]:
+    return points.precision, points.recall >= bound
+
+
+def _recall_where_precise(points: _Points, bound: float) -> tuple[Float64, Any]:
+    return points.recall, points.precision >= bound
+
+
+def _recall_where_few_false_positives(points: _Points, bound: float) -> tuple[Float64, Any]:
+    return points.recall, points.false_positive_rate <= bound
+
+
+def kolmogorov_smirnov(totals: Totals) -> Values:
+    """The largest distance of the score distributions of positives and negatives: max |TPR − FPR|. (Smirnov 1948)"""
+    points = _points(totals, best=False)
+    positives, negatives = totals[LabelMass()]
+    undefined = (positives <= 0) | (negatives <= 0)
+
+    def largest(recall: Float64, false_positive_rate: Float64) -> Float64:
+        distance = np.abs(recall - false_positive_rate)
+        return np.where(undefined, np.nan, points.best(distance, np.ones(len(distance), bool), 0.0))
+
+    known = largest(points.recall, points.false_positive_rate)
+    if not points.histogram.coarse.any():
+        return Values(known, ONE_CLASS)
+    gain, cost = points.histogram.columns
+    fewer_negatives = largest(points.recall, divide(points.fp - cost, points.negatives))
+    fewer_positives = largest(divide(points.tp - gain, points.positives), points.false_positive_rate)
+    upper = np.maximum(known, np.maximum(fewer_negatives, fewer_positives))
+    return Values(known, ONE_CLASS, *bracket(points.histogram, known, upper))
+
+
+def average_precision(totals: Totals) -> Values:
+    """The mean of the precision at each positive example, ties together: Σ(Rₙ − Rₙ₋₁)Pₙ. (Zhu 2004)"""
+    histogram = totals.histogram(ScoreHistogram())
+    positives, negatives = totals[LabelMass()]
+    curve = Curve.of(histogram, positives, negatives)
+
+    def area(share: Float64) -> Float64:
+        return divide(histogram.by_slice(curve.gain * np.nan_to_num(share)), positives)
+
+    after = curve.predicted + curve.gain + curve.cost
+    value = area(divide(curve.tp + curve.gain, after))
+    if not histogram.coarse.any():
+        return Values(value, NO_POSITIVE)
+    first = area(divide(curve.tp + curve.gain, curve.predicted + curve.gain))
+    last = area(divide(curve.tp, curve.predicted + curve.cost))
+    return Values(value, NO_POSITIVE, *bracket(histogram, last, first))
+
+
+def gini(totals: Totals) -> Values:
+    """2·AUC − 1. (Hand & Till 2001)"""
+    auc = area_under_roc(totals)
+    ends = (None if end is None else 2 * end - 1 for end in (auc.lower, auc.upper))
+    return Values(2 * auc.value - 1, auc.undefined, *ends)
+
+
+@dataclass(frozen=True)
+class _PartialArea:
+    """The area under the ROC curve up to a false positive rate, standardised to [0, 1]. (McClish 1989)"""
+
+    most: float
+
+    def __call__(self, totals: Totals) -> Values:
+        histogram = totals.histogram(ScoreHistogram())
+        positives, negatives = totals[LabelMass()]
+        curve = Curve.of(histogram, positives, negatives)
+        rows = histogram.slices
+        left = divide(curve.predicted - curve.tp, negatives[rows])
+        width = divide(curve.cost, negatives[rows])
+        below, rise = divide(curve.tp, positives[rows]), divide(curve.gain, positives[rows])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            part = np.clip(np.where(width > 0, (self.most - left) / width, 0.0), 0.0, 1.0)
+
+        def area(height: Float64) -> Float64:
+            total = histogram.by_slice(np.nan_to_num(part * width * height))
+            total = np.where((positives > 0) & (negatives > 0), total, np.nan)
+            least = self.most**2 / 2
+            return (1 + (total - least) / (self.most - least)) / 2
+
+        value = area(below + part * rise / 2)
+        if not histogram.coarse.any():
+            return Values(value, ONE_CLASS)
+        return Values(value, ONE_CLASS, *bracket(histogram, area(below), area(below + rise)))
+
+
+def _register(
+    class_name: str, summary: str, options: Options, build: Callable[[Options], Sequence[tuple[str, Any]]], **more: Any
+) -> None:
+    """Registers an entry; ``build`` gives pairs of (sub-key, result) for complete options."""
+
+    def made(name: str, given: Options) -> tuple[Metric | Plot, ...]:
+        direction = more.get("direction", HIGHER)
+        return tuple(replace(over_scores(name, r, sub_key=sub), direction=direction) for sub, r in build(given))
+
+    register(
+        Definition(
+            class_name,
+            snake_case(class_name),
+            _FAMILY,
+            summary,
+            options,
+            made,
+            direction=more.get("direction", HIGHER),
+            interval="jackknife",
+            range=more.get("limits", (0.0, 1.0)),
+            example=more.get("example", {}),
+        )
+    )
+
+
+def _constrained(
+    class_name: str, option: str, summary: str, of: Any, *, needs_negatives: bool = True, nothing: float = 0.0
+) -> None:
+    """Registers a metric under a constraint; ``nothing`` is its value where nothing is predicted positive."""
+
+    def build(given: Options) -> list[tuple[str, Any]]:
+        bounds = given[option] if isinstance(given[option], (list, tuple)) else (given[option],)
+        for bound in bounds:
+            if not 0.0 <= bound <= 1.0:
+                raise ValueError(f"{option}: expected a number in [0, 1], got {bound!r}")
+        several = len(bounds) > 1
+        return [
+            (
+                f"{option}={float(bound)!r}" if several else "",
+                _Best(of, float(bound), nothing if bound == 0 else 0.0, needs_negatives),
+            )
+            for bound in bounds
+        ]
+
+    options: Options = {option: (0.5,), "num_thresholds": None, "thresholds": None}
+    _register(class_name, summary, options, build, example={option: 0.9})
+
+
+_constrained(
+    "SensitivityAtSpecificity",
+    "specificity",
+    "The highest sensitivity of a threshold whose specificity is at least the one given. (Zweig & Campbell 1993)",
+    _recall_where_specific,
+)
+_constrained(
+    "SpecificityAtSensitivity",
+    "sensitivity",
+    "The highest specificity of a threshold whose sensitivity is at least the one given. (Zweig & Campbell 1993)",
+    _specificity_where_sensitive,
+    nothing=1.0,
+)
+_constrained(
+    "PrecisionAtRecall",
+    "recall",
+    "The highest precision of a threshold whose recall is at least the one given. (Davis & Goadrich 2006)",
+    _precision_where_recalled,
+    needs_negatives=False,
+)
+_constrained(
+    "RecallAtPrecision",
+    "precision",
+    "The highest recall of a threshold with at least the given precision, 0 without one. (Davis & Goadrich 2006)",
+    _recall_where_precise,
+    needs_negatives=False,
+)
+_constrained(
+    "RecallAtFalsePositiveRate",
+    "false_positive_rate",
+    "The highest recall of a threshold whose false positive rate is at most the one given. (Zweig & Campbell 1993)",
+    _recall_where_few_false_positives,
+)
+_register(
+    "AveragePrecision",
+    "The mean of the precision at each positive example, ties together: Σ(Rₙ − Rₙ₋₁)Pₙ. (Zhu 2004)",
+    {},
+    lambda _: [("", average_precision)],
+)
+_register(
+    "KolmogorovSmirnov",
+    "The largest distance of the score distributions of positives and negatives: max |TPR − FPR|. (Smirnov 1948)",
+    {},
+    lambda _: [("", kolmogorov_smirnov)],
+)
+_register("Gini", "2·AUC − 1. (Hand & Till 2001)", {}, lambda _: [("", gini)], limits=(-1.0, 1.0))
+
+
+def _partial(given: Options) -> list[tuple[str, Any]]:
+    most = float(given["max_fpr"])
+    if not 0.0 < most < 1.0:
+        raise ValueError(f"max_fpr: expected a number between 0 and 1, got {most!r}")
+    return [("", _PartialArea(most))]
+
+
+_register(
+    "PartialAUC",
+    "The area under the ROC curve up to a false positive rate, standardised: chance is 0.5. (McClish 1989)",
+    {"max_fpr": 0.1},
+    _partial,
+    example={"max_fpr": 0.1},
+)

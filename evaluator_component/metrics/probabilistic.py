@@ -1,0 +1,225 @@
+"""How good predicted probabilities are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from evaluator_component.metrics.metric import (
+    HIGHER,
+    LOWER,
+    Definition,
+    Direction,
+    Metric,
+    Options,
+    Plot,
+    Ratio,
+    Result,
+    Values,
+)
+from evaluator_component.metrics.registry import register, snake_case
+from evaluator_component.metrics.terms import (
+    CalibrationBuckets,
+    KeyedTerms,
+    LabelMass,
+    LogLoss,
+    ScoresByLabel,
+    SquaredError,
+    Terms,
+    Weight,
+)
+from evaluator_component.metrics.totals import Totals
+from evaluator_component.metrics.view import Float64, Kind
+
+_NO_WEIGHT = "no example has a weight above 0"
+_ONE_CLASS = "the examples are all of one class"
+_ANY = (-float("inf"), float("inf"))
+
+
+@dataclass(frozen=True)
+class MeanOf:
+    """The total of a term over the total weight; a class, so that plans can travel to workers."""
+
+    terms: Terms
+
+    def __call__(self, totals: Totals) -> Ratio:
+        """The mean over each slice."""
+        return Ratio(totals[self.terms][0], totals[Weight()][0], _NO_WEIGHT)
+
+
+def _register(
+    class_name: str,
+    summary: str,
+    build: Callable[[Options], tuple[Callable[[Totals], Result], tuple[Terms, ...], tuple[KeyedTerms, ...]]],
+    *,
+    name: str = "",
+    options: Options | None = None,
+    direction: Direction | None = LOWER,
+    interval: str = "delta",
+    limits: tuple[float, float] = (0.0, float("inf")),
+) -> None:
+    """Registers an entry; ``build`` gives the result, the terms and the keyed terms for complete options."""
+
+    def made(result_name: str, given: Options) -> tuple[Metric | Plot, ...]:
+        result, terms, keyed = build(given)
+        return (Metric(result_name, Kind.BINARY, result, terms, keyed, direction=direction, interval=interval),)
+
+    register(
+        Definition(
+            class_name,
+            name or snake_case(class_name),
+            "probabilistic",
+            summary,
+            options or {},
+            made,
+            direction=direction,
+            interval=interval,
+            range=limits,
+        )
+    )
+
+
+def log_loss_options(given: Options) -> tuple[float, bool]:
+    """Label smoothing, and whether predictions are logits."""
+    smoothing = float(given["label_smoothing"])
+    if not 0.0 <= smoothing <= 1.0:
+        raise ValueError(f"label_smoothing: expected a number in [0, 1], got {smoothing}")
+    return smoothing, bool(given["from_logits"])
+
+
+def _log_loss(given: Options) -> Any:
+    terms = LogLoss(*log_loss_options(given))
+    return MeanOf(terms), (terms, Weight()), ()
+
+
+_register(
+    "BinaryCrossEntropy",
+    "The mean of −(y·ln p + (1 − y)·ln(1 − p)), p kept 1e-7 away from 0 and 1. (Good 1952)",
+    _log_loss,
+    name="binary_crossentropy",
+    options={"from_logits": False, "label_smoothing": 0.0},
+)
+_register(
+    "BrierScore",
+    "The mean of (y − p)². (Brier 1950)",
+    lambda _: (MeanOf(SquaredError()), (SquaredError(), Weight()), ()),
+)
+
+
+def log_likelihood_ratio_improvement(totals: Totals) -> Values:
+    """1 − log loss over that of always predicting the mean label: 0 is no better, 1 perfect. (He et al. 2014)"""
+    positives, negatives = totals[LabelMass()]
+    weight = positives + negatives
+    with np.errstate(divide="ignore", invalid="ignore"):
+        entropy = -(positives * np.log(positives / weight) + negatives * np.log(negatives / weight))
+        value = 1.0 - totals[LogLoss()][0] / entropy
+    return Values(np.where((positives > 0) & (negatives > 0), value, np.nan), _ONE_CLASS)
+
+
+_register(
+    "LogLikelihoodRatioImprovement",
+    "1 − log loss over that of always predicting the mean label: 0 is no better, 1 perfect. (He et al. 2014)",
+    lambda _: (log_likelihood_ratio_improvement, (LogLoss(), LabelMass()), ()),
+    direction=HIGHER,
+    limits=(-float("inf"), 1.0),
+)
+
+
+def _mean_scores(totals: Totals) -> tuple[Float64, Float64]:
+    """The mean prediction of the positive and of the negative examples; NaN where there are none."""
+    above, below = totals[ScoresByLabel()]
+    positives, negatives = totals[LabelMass()]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return above / positives, below / negatives
+
+
+def coefficient_of_discrimination(totals: Totals) -> Values:
+    """The mean prediction of positives less that of negatives. (Tjur 2009)"""
+    above, below = _mean_scores(totals)
+    return Values(above - below, _ONE_CLASS)
+
+
+def relative_coefficient_of_discrimination(totals: Totals) -> Values:
+    """The mean prediction of positives over that of negatives. (Tjur 2009)"""
+    above, below = _mean_scores(totals)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.where(below != 0, above / below, np.nan)
+    return Values(value, "the examples are all of one class, or the predictions of the negatives add up to 0")
+
+
+_discrimination = (ScoresByLabel(), LabelMass())
+_register(
+    "CoefficientOfDiscrimination",
+    "The mean prediction of positives less that of negatives. (Tjur 2009)",
+    lambda _: (coefficient_of_discrimination, _discrimination, ()),
+    direction=HIGHER,
+    limits=_ANY,
+)
+_register(
+    "RelativeCoefficientOfDiscrimination",
+    "The mean prediction of positives over that of negatives. (Tjur 2009)",
+    lambda _: (relative_coefficient_of_discrimination, _discrimination, ()),
+    direction=HIGHER,
+    limits=_ANY,
+)
+
+
+@dataclass(frozen=True)
+class _CalibrationError:
+    """How far mean label and mean prediction are apart, over buckets of equal width of the prediction.
+
+    Attributes:
+        buckets: The buckets; what lies outside of them goes into the nearest.
+        worst: Whether the worst bucket counts, instead of the mean by mass.
+    """
+
+    buckets: CalibrationBuckets
+    worst: bool
+
+    def __call__(self, totals: Totals) -> Values:
+        histogram = totals.histogram(self.buckets)
+        count = self.buckets.count
+        bucket = np.clip(histogram.keys.astype(np.int64), 1, count) - 1
+        cells = histogram.slices * np.int64(count) + bucket
+        distinct, inverse = np.unique(cells, return_inverse=True)
+        weight, labels, predictions = (
+            np.bincount(inverse, column, len(distinct)).astype(np.float64) for column in histogram.columns
+        )
+        gap = np.abs(predictions - labels)
+        slices = distinct // count
+        total = totals[Weight()][0]
+        if self.worst:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                gap = np.where(weight > 0, gap / weight, 0.0)
+            value = np.zeros(totals.slice_count)
+            np.maximum.at(value, slices, gap)
+        else:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                value = np.bincount(slices, gap, totals.slice_count) / total
+        return Values(np.where(total > 0, value, np.nan), _NO_WEIGHT)
+
+
+def _calibration_error(class_name: str, summary: str, *, worst: bool) -> None:
+    def build(given: Options) -> Any:
+        count = int(given["num_buckets"])
+        if not 1 <= count <= 100_000:
+            raise ValueError(f"num_buckets: expected 1 to 100,000, got {count}")
+        buckets = CalibrationBuckets(count)
+        return _CalibrationError(buckets, worst), (Weight(),), (buckets,)
+
+    _register(class_name, summary, build, options={"num_buckets": 10}, interval="jackknife", limits=(0.0, float("inf")))
+
+
+_calibration_error(
+    "ExpectedCalibrationError",
+    "|mean prediction − mean label| in buckets of equal width, averaged by their mass. (Naeini et al. 2015)",
+    worst=False,
+)
+_calibration_error(
+    "MaximumCalibrationError",
+    "The largest |mean prediction − mean label| of the buckets of equal width. (Naeini et al. 2015)",
+    worst=True,
+)
