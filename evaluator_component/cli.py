@@ -6,6 +6,7 @@ Exit codes: 0 blessed (or done), 1 not blessed, 2 wrong usage or config, 3 the r
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from typing import Any
 
 import click
 
-from evaluator_component.errors import ConfigError, DataError, EvaluatorError, nearest
+from evaluator_component.errors import ConfigError, DataError, EvaluatorError, ModelError, nearest
 
 BLESSED, NOT_BLESSED, USAGE, FAILED = 0, 1, 2, 3
 
@@ -36,7 +37,9 @@ def _exits(command: Callable[..., int]) -> Callable[..., None]:
         except click.ClickException:
             raise
         except KeyboardInterrupt:
-            click.echo("interrupted; nothing in the output folder counts as a result", err=True)
+            click.echo(
+                "interrupted: this run left no result; what the output folder holds is of an earlier one", err=True
+            )
             code = FAILED
         except Exception as error:
             _report(error, debug)
@@ -51,8 +54,8 @@ def _exits(command: Callable[..., int]) -> Callable[..., None]:
 def _report(error: Exception, debug: bool) -> None:
     if debug:
         traceback.print_exception(error)
-    label = {"ConfigError": "config", "DataError": "data", "ModelError": "model"}.get(type(error).__name__)
-    prefix = f"{label} error" if label else type(error).__name__
+    labels = {ConfigError: "config error", DataError: "data error", ModelError: "model error"}
+    prefix = next((label for kind, label in labels.items() if isinstance(error, kind)), type(error).__name__)
     click.echo(click.style(f"{prefix}: ", fg="red", bold=True) + str(error), err=True)
 
 
@@ -64,6 +67,9 @@ def main(debug: bool) -> None:
     # TensorFlow's and absl's own chatter about CPUs and GPUs; warnings and errors stay.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows another
 
 
 def _inputs(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -88,7 +94,7 @@ def _inputs(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@main.command(context_settings={"ignore_unknown_options": True})
+@main.command()
 @_inputs
 @click.option("--output", "-o", required=True, type=click.Path(), help="Folder for the results.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the verdict's one sentence only.")
@@ -112,6 +118,11 @@ def run(
     from evaluator_component.evaluation import evaluate
     from evaluator_component.quiet import start_tensorflow
 
+    if beam_args and not beam_args[0].startswith("-"):
+        raise click.UsageError(
+            f"unexpected argument {beam_args[0]!r}. Quote a glob pattern, or give --data once per file; Beam's own "
+            "flags come last, after --"
+        )
     start_tensorflow()
     result = evaluate(
         config, model, baseline, _splits(data), output, schema=schema, module_file=module_file, beam_args=beam_args
@@ -180,27 +191,17 @@ def show(output: str) -> int:
 @_exits
 def decide(output: str, config: str, module_file: str | None, save: bool) -> int:
     """Judge a finished evaluation again with another config, without computing anything again."""
-    import dataclasses
-
-    from evaluator_component.config import complete_config, load_config
-    from evaluator_component.gate import decide as judge
-    from evaluator_component.metrics.modules import load_module
+    from evaluator_component.evaluation import judge_again
     from evaluator_component.results.writing import load, write_verdict
 
-    load_module(module_file or "")
-    evaluation = load(output)
-    if evaluation.verdict is None:
-        raise DataError(f"{output}: holds no verdict.json; evaluate again")
-    state = evaluation.verdict.baseline
-    complete = complete_config(load_config(config), has_baseline=state.status.is_there)
-    verdict = judge(evaluation.metrics.table, complete, state)
-    evaluation = dataclasses.replace(evaluation, verdict=verdict, config=complete)
+    evaluation = judge_again(load(output), config, module_file=module_file)
     if save:
         evaluation = write_verdict(evaluation, output)
     evaluation.show()
     if not save:
         click.echo(f"\n{output} still holds the earlier verdict; --save replaces it")
-    return BLESSED if verdict.blessed else NOT_BLESSED
+    assert evaluation.verdict is not None
+    return BLESSED if evaluation.verdict.blessed else NOT_BLESSED
 
 
 @main.command()

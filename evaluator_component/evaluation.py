@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import os
 import shutil
@@ -12,10 +13,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
+
 from evaluator_component import provenance
+from evaluator_component.config import complete_config, load_config
+from evaluator_component.engine.plan import Plan, PlannedMetric, make_plan
+from evaluator_component.errors import ConfigError, DataError
 from evaluator_component.gate import BaselineState, decide
+from evaluator_component.metrics.modules import load_module
 from evaluator_component.preflight import ModelPath, Preflight, check
 from evaluator_component.results.evaluation import Evaluation, MetricTable, PlotTable
+from evaluator_component.slicing import names
 
 if TYPE_CHECKING:
     from evaluator_component.data.files import Source
@@ -91,7 +99,9 @@ def _evaluate(
     from evaluator_component.results import writing
 
     clock = provenance.Clock()
+    _check_writable(output)
     checked = preflight()
+    _check_apart(output, checked)
     clock.lap("preflight")
     if output is not None:
         writing.invalidate(output)  # from here on, an interrupted run must not look like the one before it
@@ -102,8 +112,89 @@ def _evaluate(
         result = _finalise(checked, states)
         clock.lap("finalise and decide")
         digests = inputs.result()
+    checked = dataclasses.replace(checked, notices=(*checked.notices, *_absent_slices(checked.job.plan, result)))
     result = _with_run(result, checked, states, digests, clock, beam_args, halved)
     return result if output is None else writing.write(result, output)
+
+
+def judge_again(
+    evaluation: Evaluation, config: Any, *, module_file: str | os.PathLike[str] | None = None
+) -> Evaluation:
+    """Judges a finished evaluation by the thresholds of another config, without computing anything again.
+
+    Args:
+        evaluation: What was loaded, with its verdict.
+        config: As in :func:`evaluate`. What it names must have been evaluated as it says.
+        module_file: A Python file, or the name of a module, that declares metrics of your own.
+
+    Returns:
+        The evaluation with the new verdict and config.
+
+    Raises:
+        ConfigError: A metric, slice or model of the config was not evaluated, or with other options.
+        DataError: The evaluation holds no verdict or no config.
+    """
+    if evaluation.verdict is None or evaluation.config is None:
+        raise DataError(f"{evaluation.output}: holds no verdict or no config; evaluate again")
+    load_module(os.fspath(module_file) if module_file else "")
+    state = evaluation.verdict.baseline
+    complete = complete_config(load_config(config), has_baseline=state.status.is_there)
+    plans = [make_plan(c, evaluate_baseline=state.status.is_there) for c in (evaluation.config, complete)]
+    _check_was_evaluated(*plans)
+    verdict = decide(evaluation.metrics.table, complete, state)
+    return dataclasses.replace(evaluation, verdict=verdict, config=complete)
+
+
+def _check_was_evaluated(evaluated: Plan, wanted: Plan) -> None:
+    """Refuses a config that would judge values by another meaning than they were computed with."""
+    for before, now in zip(evaluated.models, wanted.models, strict=False):
+        for name in ("signature_name", "prediction_keys", "label_keys", "weight_keys"):
+            was, given = (dict(v) if isinstance(v := getattr(m, name), tuple) else v for m in (before, now))
+            if was != given:
+                raise ConfigError(f"{now.spec_path}: {name} is {given}, and {was} was evaluated; evaluate again")
+    for group in wanted.groupings:
+        if group not in evaluated.groupings:
+            raise ConfigError(
+                f"slicing_specs: {' × '.join(group.features) or 'Overall'} was not evaluated so; evaluate again, or "
+                "leave the spec as it was"
+            )
+    known = {_identity(planned): planned for planned in evaluated.metrics}
+    for planned in wanted.metrics:
+        was_planned = known.get(_identity(planned))
+        if was_planned is None:
+            raise ConfigError(f"{planned.path}: {planned.metric.name!r} was not evaluated; evaluate again")
+        if (was_planned.metric, was_planned.view) != (planned.metric, planned.view):
+            raise ConfigError(
+                f"{planned.path}: {planned.metric.name!r} was evaluated with other options or weights; evaluate "
+                "again, or write the metric as it was"
+            )
+
+
+def _identity(planned: PlannedMetric) -> tuple[int, str, str, str]:
+    return planned.view.model, planned.view.output, planned.metric.name, planned.metric.sub_key
+
+
+def _check_writable(output: str | os.PathLike[str] | None) -> None:
+    """Finds out before the work that a local folder cannot take the results."""
+    if output is None or "://" in os.fspath(output):
+        return
+    path = Path(output)
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise ConfigError(f"output {os.fspath(output)}: {there} is a file; expected a folder, or a path for a new one")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError(f"output {os.fspath(output)}: {there} cannot be written to; choose another folder")
+
+
+def _check_apart(output: str | os.PathLike[str] | None, checked: Preflight) -> None:
+    """Keeps results out of the folders of models and data."""
+    if output is None or "://" in os.fspath(output):
+        return
+    taken = {Path(path).resolve(): "a model" for path in checked.job.model_paths if path}
+    taken |= {Path(shard.path).resolve().parent: "the examples" for shard in checked.shards if "://" not in shard.path}
+    what = taken.get(Path(output).resolve())
+    if what:
+        raise ConfigError(f"output {os.fspath(output)}: is the folder of {what}; choose another one for the results")
 
 
 def _pass(
@@ -147,6 +238,21 @@ def _remove(folder: str) -> None:
         tf.io.gfile.rmtree(folder)
 
 
+def _absent_slices(plan: Plan, result: Evaluation) -> Iterator[str]:
+    """Says which slices the config names by their values that no example is in."""
+    groups = [group for group in plan.groupings if not group.takes_all]
+    if not groups:
+        return
+    found = pc.unique(result.metrics.table.column("slice")).to_pylist()
+    keys = [dict(names.parse_slice(name)) for name in found]
+    for group in groups:
+        mine = [key for key in keys if tuple(sorted(key)) == group.features]
+        for condition in group.wanted:
+            if not any(all(names.matches(key[name], text) for name, text in condition) for key in mine):
+                told = ", ".join(f"{name}={text}" for name, text in condition)
+                yield f"slicing_specs: no example is in a slice with {told}; no rule that covers all slices sees it"
+
+
 def _finalise(checked: Preflight, states: Mapping[str, State]) -> Evaluation:
     from evaluator_component.engine.finalise import finalise
 
@@ -164,8 +270,6 @@ def _with_run(
     beam_args: Sequence[str],
     halved: Sequence[str],
 ) -> Evaluation:
-    import dataclasses
-
     examples = {split: state.examples for split, state in states.items()}
     run = provenance.record(checked, digests, examples, clock, beam_args, halved)
     return dataclasses.replace(result, run=run)

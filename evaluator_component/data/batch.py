@@ -67,8 +67,9 @@ class Batch:
         offsets = array.offsets.to_numpy()
         values: npt.NDArray[np.float64] = array.values.to_numpy(zero_copy_only=False).astype(np.float64)
         lengths = np.diff(offsets)
-        width = int(lengths.max(initial=1))
-        if width <= 1:
+        counts = np.bincount(lengths[lengths > 0])
+        width = len(counts) - 1 - int(counts[::-1].argmax()) if len(counts) else 1  # what most records have
+        if lengths.max(initial=0) <= 1:
             if len(values) == self.size:
                 return values
             result = np.full(self.size, np.nan)

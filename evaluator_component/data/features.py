@@ -45,6 +45,8 @@ class Features:
         """
         if name in self.kinds:
             return self.kinds[name]
+        if not self.kinds:
+            raise DataError("the data holds no record with a feature; check the step that wrote the files")
         where = (
             "neither the schema nor the data has it"
             if self.in_schema is not None

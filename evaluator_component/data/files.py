@@ -52,6 +52,12 @@ def find_shards(data: Source | Mapping[str, Source]) -> tuple[Shard, ...]:
         DataError: A pattern matches nothing, or a split has only empty files.
     """
     splits = data if isinstance(data, Mapping) else {DEFAULT_SPLIT: data}
+    for name, source in splits.items():
+        several = source if isinstance(source, (list, tuple)) else [source]
+        if not isinstance(name, str) or not all(isinstance(part, (str, os.PathLike)) for part in several):
+            raise DataError(f"data: expected a path, a list of paths, or a mapping from split to them; got {data!r}")
+        if name in ("", "*"):
+            raise DataError(f"data: {name!r} cannot be the name of a split; expected a name such as 'eval'")
     if not splits:
         raise DataError("data: no split to evaluate; expected at least one glob pattern, file or folder")
     shards = []

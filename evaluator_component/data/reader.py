@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -125,7 +126,7 @@ def _damaged(shard: Shard, dataset: Any, row: int, error: Exception) -> DataErro
             good += 1
     except Exception:  # noqa: S110 - whatever it is, the count up to here is the answer
         pass
-    cause = str(error).split("\n", 1)[0].split(" [Op:", 1)[0]
+    cause = re.sub(r"^\{\{.*?\}\} ", "", str(error)).split("\n", 1)[0].split(" [Op:", 1)[0]
     return DataError(
         f"{shard.path}: record {good} cannot be read: the file is truncated, damaged or not a TFRecord file "
         f"({good} records before it are fine; {cause}). Write the file again, or leave it out of the data."

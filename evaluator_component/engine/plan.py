@@ -252,6 +252,11 @@ def _is_named(model: ModelPlan, names: Iterable[str]) -> bool:
 def _outputs(spec: Any, model: ModelPlan, path: str) -> list[str]:
     known = [output for output, _ in model.label_keys]
     for k, output in enumerate(spec.output_names):
+        if known == [""]:
+            raise ConfigError(
+                f"{path}.output_names[{k}]: {output!r}, and the model spec names no output; remove output_names, or "
+                f"name each output's label in {model.spec_path}.label_keys"
+            )
         if output not in known:
             raise ConfigError(
                 f"{path}.output_names[{k}]: unknown output {output!r}; {nearest(output, known)}. Name its label in "

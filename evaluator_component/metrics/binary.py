@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -105,7 +106,11 @@ def _at_threshold(
 
 
 def _thresholds(value: Any) -> tuple[float, ...]:
-    return tuple(float(v) for v in (value if isinstance(value, (list, tuple)) else (value,)))
+    found = tuple(float(v) for v in (value if isinstance(value, (list, tuple)) else (value,)))
+    for number in found:
+        if math.isnan(number):
+            raise ValueError("thresholds: NaN is not a threshold")
+    return found
 
 
 def true_positives(c: Confusion) -> Values:

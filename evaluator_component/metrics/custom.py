@@ -56,7 +56,13 @@ class _CustomResult:
     def __call__(self, totals: Totals) -> Values:
         by_name = dict(zip(self.terms.columns, totals[self.terms], strict=True))
         with np.errstate(divide="ignore", invalid="ignore"):
-            value = np.asarray(_call(self.name, "result", self.function, by_name), np.float64)
+            found = _call(self.name, "result", self.function, by_name)
+            try:
+                value = np.asarray(found, np.float64)
+            except (TypeError, ValueError):
+                raise ConfigError(
+                    f"metric {self.name!r}: its result must be numbers, one per slice; got {found!r:.80}"
+                ) from None
         if value.shape != (totals.slice_count,):
             raise ConfigError(
                 f"metric {self.name!r}: its result must have one number per slice, shape ({totals.slice_count},); "

@@ -77,5 +77,10 @@ class Chunks:
 
 
 def _first_line(error: Exception) -> str:
+    """What a message says, without the place in the graph that TensorFlow puts before it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:2])[:500]
+    telling = [line for line in lines if not line.startswith(_PLACES)]
+    return " ".join((telling or lines)[:2])[:500]
+
+
+_PLACES = ("Graph execution error", "Detected at node", 'File "', "<stack traces unavailable>", "[[{{node")

@@ -209,3 +209,77 @@ def test_a_metric_is_explained_with_an_example_that_works(tmp_path: Path) -> Non
     result = run("metrics", "Precison")
     assert result.exit_code == 2
     assert "unknown metric 'Precison'; did you mean 'Precision'" in result.output
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (["--basline", "b"], "Did you mean"),
+        (["-x"], "No such option"),
+        (["second.tfrecord"], "unexpected argument 'second.tfrecord'"),
+    ],
+)
+def test_what_is_misspelt_is_not_handed_to_beam(
+    material: Material, tmp_path: Path, wrong: list[str], message: str
+) -> None:
+    arguments = ("-c", config(tmp_path), "-m", material.good, "-d", material.gz, "-o", tmp_path / "out")
+    result = run("run", *arguments, *wrong)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_stay_out_of_the_way_of_inputs(material: Material, tmp_path: Path) -> None:
+    base = ("-c", config(tmp_path), "-m", material.good, "-d", material.gz)
+    (tmp_path / "file").touch()
+    for place, message in (
+        (tmp_path / "file", "is a file"),
+        (tmp_path / "file" / "below", "is a file"),
+        (material.good, "is the folder of a model"),
+        (Path(material.gz).parent, "is the folder of the examples"),
+    ):
+        before = sorted(Path(place).iterdir()) if Path(place).is_dir() else None
+        result = run("run", *base, "-o", place)
+        assert result.exit_code == 2, result.output
+        assert message in result.output
+        assert before is None or sorted(Path(place).iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("class_name: AUC", "class_name: AUC\n        config: {curve: PR}", "'auc' was evaluated with other options"),
+        (
+            "class_name: AUC",
+            "class_name: Recall\n        config: {name: auc}",
+            "'auc' was evaluated with other options",
+        ),
+        ("class_name: AUC", "class_name: Recall", "'recall' was not evaluated"),
+        ("label_key: tipped", "label_key: hour", "label_keys is"),
+        ("[hour]", "[payment_type]", "payment_type was not evaluated so"),
+    ],
+)
+def test_what_was_not_evaluated_is_not_judged(finished: Path, tmp_path: Path, old: str, new: str, message: str) -> None:
+    text = CONFIG.format(bound=0.6)
+    assert old in text
+    changed = tmp_path / "other.yaml"
+    changed.write_text(text.replace(old, new), encoding="utf-8")
+    result = run("decide", finished, "-c", changed)
+    assert result.exit_code == 2, result.output
+    assert message in result.output
+
+
+def test_a_slice_that_does_not_occur_is_told(material: Material, tmp_path: Path) -> None:
+    path = tmp_path / "absent.yaml"
+    path.write_text(CONFIG.format(bound=0.0).replace("{feature_keys: [hour]}", "{feature_values: {hour: '99'}}"))
+    result = run("run", "-c", path, "-m", material.good, "-d", material.gz, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "no example is in a slice with hour=99" in result.output
+
+
+def test_a_split_that_is_not_there_is_found_before_the_work(material: Material, tmp_path: Path) -> None:
+    path = tmp_path / "split.yaml"
+    path.write_text(CONFIG.format(bound=0.0).replace("gate: {", "gate: {splits: [test], "))
+    result = run("check", "-c", path, "-m", material.good, "-d", material.gz)
+    assert result.exit_code == 2
+    assert "gate.splits[0]: no split 'test' is evaluated" in result.output
