@@ -12,8 +12,9 @@ from evaluator_component.config import complete_config, load_config
 from evaluator_component.engine.accumulate import Evaluated, State
 from evaluator_component.engine.plan import Plan, make_plan
 from evaluator_component.metrics import Kind
-from evaluator_component.metrics.registry import build, catalogue
+from evaluator_component.metrics.registry import catalogue
 from evaluator_component.slicing.codes import Membership
+from tests.metrics.pass_over import built, entry
 
 CLASSES = 3
 SLICES = ("Overall", "a=1", "a=2", "b=x", "b=é")
@@ -32,7 +33,7 @@ def make(names: Sequence[str], *, weighted: bool, baseline: bool, max_distinct_s
     specs: dict[str, list[Any]] = {"score": [], "classes": []}
     for name in names:
         output = "classes" if _kind(name) is Kind.CLASSES else "score"
-        specs[output].append({"class_name": name})
+        specs[output].append(entry(name))
     model: dict[str, Any] = {
         "label_keys": {"score": "y", "classes": "c"},
         "prediction_keys": {"score": "score", "classes": "classes"},
@@ -48,9 +49,7 @@ def make(names: Sequence[str], *, weighted: bool, baseline: bool, max_distinct_s
 
 
 def _kind(class_name: str) -> Kind:
-    from evaluator_component.proto import config_pb2
-
-    return build(config_pb2.MetricConfig(class_name=class_name))[0].kind
+    return built(class_name)[0].kind
 
 
 def batch(plan: Plan, seed: int, size: int) -> Evaluated:

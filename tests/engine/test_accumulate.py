@@ -143,8 +143,10 @@ def totals(plan: Plan, state: State) -> dict[tuple[object, ...], Fraction]:
 
 
 def clean(part: Evaluated) -> Evaluated:
-    """The batch with finite scores: what is unusable is counted whatever its weight."""
-    finite = {key: np.where(np.isfinite(value), value, 0.5) for key, value in part.predictions.items()}
+    """The batch with scores that every metric is defined for: what is unusable is counted whatever its weight."""
+    finite = {
+        key: np.where(np.isfinite(value), np.maximum(value, -0.9), 0.5) for key, value in part.predictions.items()
+    }
     return dataclasses.replace(part, predictions=finite)
 
 
