@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from evaluator_component import config as configs
 from evaluator_component.engine.plan import Plan, make_plan
-from evaluator_component.errors import ConfigError, DataError, ModelError, nearest
+from evaluator_component.errors import ConfigError, DataError, ModelError
 from evaluator_component.gate.baseline import BaselineState, BaselineStatus
-from evaluator_component.gate.policies import read_policy
+from evaluator_component.gate.policies import check_splits, read_policy
 from evaluator_component.gate.rules import check_baseline, collect_rules, unknown_threshold_names
 from evaluator_component.metrics.metric import Metric
 from evaluator_component.metrics.modules import load_module
@@ -93,7 +93,7 @@ def check(
     if lost:
         state = replace(state, status=BaselineStatus.LOST, detail=lost)
     shards = find_shards(data)
-    _check_splits(complete, sorted({shard.split for shard in shards}))
+    check_splits(complete.gate.splits, sorted({shard.split for shard in shards}))
     features = find_features(shards, load_schema(schema), _wanted(plan, predictors))
     _check_features(plan, complete, features, predictors)
     job = make_job(complete, module, paths[: len(predictors)], predictors, features.kinds)
@@ -102,12 +102,6 @@ def check(
     _check_threshold_names(complete, plan)
     notices = [*notices, *_ignored_options(complete), *_plain_rule_notices(complete, plan)]
     return Preflight(complete, job, shards, state, tuple(notices), predictors)
-
-
-def _check_splits(config: Any, splits: Sequence[str]) -> None:
-    for i, split in enumerate(config.gate.splits):
-        if split not in splits:
-            raise ConfigError(f"gate.splits[{i}]: no split {split!r} is evaluated; {nearest(split, splits)}")
 
 
 def _assumed_state(config: Any, model: ModelPath, baseline: ModelPath) -> BaselineState:

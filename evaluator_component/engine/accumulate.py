@@ -36,9 +36,6 @@ class State:
     by_key: tuple[Sums, ...]
     examples: int = 0
 
-    def __len__(self) -> int:
-        return len(self.by_slice) + sum(len(table) for table in self.by_key)
-
 
 @dataclass(frozen=True)
 class Evaluated:

@@ -10,14 +10,13 @@ import pyarrow as pa
 
 from evaluator_component.config import baseline_spec, candidate_spec
 from evaluator_component.config.complete import BASELINE, CANDIDATE
-from evaluator_component.errors import ConfigError, nearest
 from evaluator_component.gate.baseline import BaselineState
 from evaluator_component.gate.frame import Frame, read_frame
 from evaluator_component.gate.judge import judge, select, slices_without_value
 from evaluator_component.gate.ledger import Ledger
 from evaluator_component.gate.matching import SliceIndex, describe_spec
 from evaluator_component.gate.outcome import Tally, find_refusals, list_failures, list_notices
-from evaluator_component.gate.policies import Policy, read_policy, too_small
+from evaluator_component.gate.policies import Policy, check_splits, read_policy, too_small
 from evaluator_component.gate.rules import Rule, check_baseline, collect_rules
 from evaluator_component.gate.verdict import Verdict
 from evaluator_component.proto import config_pb2
@@ -68,9 +67,8 @@ def decide(metrics: pa.Table, config: config_pb2.EvalConfig, baseline: BaselineS
 
 def _judged_splits(frame: Frame, policy: Policy) -> Mask:
     """Every evaluated split by default; the rows that merge them only where they are asked for."""
-    for name in policy.splits:
-        if len(frame) and name not in frame.splits:
-            raise ConfigError(f"gate.splits: no split {name!r} was evaluated; {nearest(name, frame.splits)}")
+    if len(frame):
+        check_splits(policy.splits, frame.splits)
     return np.asarray(
         [name in policy.splits if policy.splits else name != ALL_SPLITS for name in frame.splits], dtype=bool
     )

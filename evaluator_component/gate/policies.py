@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from evaluator_component.errors import ConfigError
+from evaluator_component.errors import ConfigError, nearest
 from evaluator_component.gate.causes import Cause
 from evaluator_component.gate.frame import Frame
 from evaluator_component.proto import config_pb2
@@ -123,3 +124,14 @@ def _refuse_unsupported(gate: config_pb2.GateOptions) -> None:
         raise ConfigError("gate.confidence: not supported yet; leave it out to compare the values as they are")
     if gate.correction != gate.CORRECTION_UNSPECIFIED:
         raise ConfigError("gate.correction: not supported yet; leave it out")
+
+
+def check_splits(asked: Sequence[str], splits: Sequence[str]) -> None:
+    """Refuses a split to judge that is not among the evaluated ones.
+
+    Raises:
+      ConfigError: as said.
+    """
+    for i, name in enumerate(asked):
+        if name not in splits:
+            raise ConfigError(f"gate.splits[{i}]: no split {name!r} is evaluated; {nearest(name, splits)}")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from evaluator_component.metrics.losses import ClassLogLoss, CorrectClass, InTopClasses, smoothing_and_logits
+from evaluator_component.metrics.means import MeanOf
 from evaluator_component.metrics.metric import HIGHER, LOWER, Definition, Direction, Metric, Options, Plot
-from evaluator_component.metrics.probabilistic import MeanOf, log_loss_options
 from evaluator_component.metrics.registry import register, snake_case
-from evaluator_component.metrics.terms import ClassLogLoss, CorrectClass, InTopClasses, Terms, Weight
+from evaluator_component.metrics.terms import Terms, Weight
 from evaluator_component.metrics.view import Kind
 
 
@@ -74,7 +75,7 @@ for _class_name, _name, _labels in (
     _mean(
         _class_name,
         f"The mean of −ln of the right class's probability, kept 1e-7 away from 0 and 1; labels are {_labels}.",
-        lambda given: ClassLogLoss(*log_loss_options(given)),
+        lambda given: ClassLogLoss(*smoothing_and_logits(given)),
         name=_name,
         family="probabilistic",
         options={"from_logits": False, "label_smoothing": 0.0},

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluator_component.metrics.metric import Ratio, Values
+from evaluator_component.metrics.undefined import (
+    NO_NEGATIVE,
+    NO_POSITIVE,
+    NO_PREDICTED_NEGATIVE,
+    NO_PREDICTED_POSITIVE,
+    NO_WEIGHT,
+    ONE_CLASS,
+    ONE_PREDICTION,
+    divide,
+)
 from evaluator_component.metrics.view import Float64
-
-NO_WEIGHT = "no example has a weight above 0"
-NO_POSITIVE = "no example has a positive label"
-NO_NEGATIVE = "no example has a negative label"
-NO_PREDICTED_POSITIVE = "no example is predicted positive"
-NO_PREDICTED_NEGATIVE = "no example is predicted negative"
-ONE_CLASS = "the examples are all of one class"
-ONE_PREDICTION = "the examples are all predicted alike"
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,6 @@ class Confusion:
     def total(self) -> Float64:
         """All four."""
         return self.positives + self.negatives
-
-
-def share(part: Float64, whole: Float64) -> Float64:
-    """Part / whole, NaN where whole is 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(whole > 0, part / whole, np.nan)
 
 
 def accuracy(c: Confusion) -> Ratio:
@@ -140,22 +136,22 @@ def matthews_correlation_coefficient(c: Confusion) -> Ratio:
 
 def balanced_accuracy(c: Confusion) -> Values:
     """The mean of recall and specificity. (Brodersen et al. 2010)"""
-    return Values((share(c.tp, c.positives) + share(c.tn, c.negatives)) / 2, ONE_CLASS)
+    return Values((divide(c.tp, c.positives) + divide(c.tn, c.negatives)) / 2, ONE_CLASS)
 
 
 def informedness(c: Confusion) -> Values:
     """Recall + specificity − 1. (Youden 1950)"""
-    return Values(share(c.tp, c.positives) + share(c.tn, c.negatives) - 1, ONE_CLASS)
+    return Values(divide(c.tp, c.positives) + divide(c.tn, c.negatives) - 1, ONE_CLASS)
 
 
 def markedness(c: Confusion) -> Values:
     """Precision + negative predictive value − 1. (Powers 2011)"""
-    return Values(share(c.tp, c.predicted) + share(c.tn, c.rejected) - 1, ONE_PREDICTION)
+    return Values(divide(c.tp, c.predicted) + divide(c.tn, c.rejected) - 1, ONE_PREDICTION)
 
 
 def fowlkes_mallows_index(c: Confusion) -> Values:
     """The geometric mean of precision and recall. (Fowlkes & Mallows 1983)"""
-    value = np.sqrt(share(c.tp, c.predicted) * share(c.tp, c.positives))
+    value = np.sqrt(divide(c.tp, c.predicted) * divide(c.tp, c.positives))
     return Values(value, "no example is positive, or none is predicted positive")
 
 
@@ -178,7 +174,7 @@ def diagnostic_odds_ratio(c: Confusion) -> Ratio:
 
 def prevalence_threshold(c: Confusion) -> Values:
     """The prevalence below which precision falls off steeply: (√(TPR·FPR) − FPR) / (TPR − FPR). (Balayla 2020)"""
-    tpr, fpr = share(c.tp, c.positives), share(c.fp, c.negatives)
+    tpr, fpr = divide(c.tp, c.positives), divide(c.fp, c.negatives)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = (np.sqrt(tpr * fpr) - fpr) / (tpr - fpr)
     return Values(np.where(tpr == fpr, np.nan, value), "one class only, or recall equals the false positive rate")

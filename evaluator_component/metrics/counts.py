@@ -8,9 +8,9 @@ from evaluator_component.metrics.metric import Definition, Metric, Options, Plot
 from evaluator_component.metrics.registry import first_sentence, register, snake_case
 from evaluator_component.metrics.terms import Examples, LabelSum, PredictionSum, Terms, Weight
 from evaluator_component.metrics.totals import Totals
+from evaluator_component.metrics.undefined import NO_WEIGHT
 from evaluator_component.metrics.view import Kind
 
-_NO_WEIGHT = "no example has a weight above 0"
 _COUNT = (0.0, float("inf"))
 
 
@@ -69,13 +69,13 @@ def weighted_example_count(totals: Totals) -> Result:
 @_count("MeanLabel", (LabelSum(), Weight()), kind=Kind.LABEL, interval="delta", uses_predictions=False)
 def mean_label(totals: Totals) -> Result:
     """The weighted mean of the labels: Σwy / Σw."""
-    return Ratio(totals[LabelSum()][0], totals[Weight()][0], _NO_WEIGHT)
+    return Ratio(totals[LabelSum()][0], totals[Weight()][0], NO_WEIGHT)
 
 
 @_count("MeanPrediction", (PredictionSum(), Weight()), interval="delta")
 def mean_prediction(totals: Totals) -> Result:
     """The weighted mean of the predictions: Σwp / Σw."""
-    return Ratio(totals[PredictionSum()][0], totals[Weight()][0], _NO_WEIGHT)
+    return Ratio(totals[PredictionSum()][0], totals[Weight()][0], NO_WEIGHT)
 
 
 @_count("Calibration", (PredictionSum(), LabelSum()), interval="delta")

@@ -13,19 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from evaluator_component.metrics.histograms import ScoreHistogram
 from evaluator_component.metrics.metric import HIGHER, Definition, Metric, Options, Plot, Values
-from evaluator_component.metrics.registry import register, snake_case
-from evaluator_component.metrics.scores import (
-    NO_POSITIVE,
-    ONE_CLASS,
-    Curve,
-    area_under_roc,
-    bracket,
-    divide,
-    over_scores,
-)
-from evaluator_component.metrics.terms import LabelMass, ScoreHistogram
+from evaluator_component.metrics.registry import first_sentence, register, snake_case
+from evaluator_component.metrics.scores import Curve, area_under_roc, bracket, over_scores
+from evaluator_component.metrics.terms import LabelMass
 from evaluator_component.metrics.totals import Histogram, Totals
+from evaluator_component.metrics.undefined import NO_POSITIVE, ONE_CLASS, divide
 from evaluator_component.metrics.view import Float64
 
 _FAMILY = "binary over thresholds"
@@ -292,17 +286,17 @@ _constrained(
 )
 _register(
     "AveragePrecision",
-    "The mean of the precision at each positive example, ties together: Σ(Rₙ − Rₙ₋₁)Pₙ. (Zhu 2004)",
+    first_sentence(average_precision),
     {},
     lambda _: [("", average_precision)],
 )
 _register(
     "KolmogorovSmirnov",
-    "The largest distance of the score distributions of positives and negatives: max |TPR − FPR|. (Smirnov 1948)",
+    first_sentence(kolmogorov_smirnov),
     {},
     lambda _: [("", kolmogorov_smirnov)],
 )
-_register("Gini", "2·AUC − 1. (Hand & Till 2001)", {}, lambda _: [("", gini)], limits=(-1.0, 1.0))
+_register("Gini", first_sentence(gini), {}, lambda _: [("", gini)], limits=(-1.0, 1.0))
 
 
 def _partial(given: Options) -> list[tuple[str, Any]]:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from evaluator_component.metrics.histograms import CalibrationBuckets, ThresholdBuckets
 from evaluator_component.metrics.metric import Definition, Metric, Options, Plot, PlotData
 from evaluator_component.metrics.registry import register, snake_case
-from evaluator_component.metrics.terms import CalibrationBuckets, ThresholdBuckets
 from evaluator_component.metrics.totals import Histogram, Totals
 from evaluator_component.metrics.view import Float64, Kind
 

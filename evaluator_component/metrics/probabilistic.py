@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from evaluator_component.metrics.histograms import CalibrationBuckets
+from evaluator_component.metrics.losses import LogLoss, SquaredError, smoothing_and_logits
+from evaluator_component.metrics.means import MeanOf
 from evaluator_component.metrics.metric import (
     HIGHER,
     LOWER,
@@ -16,38 +19,16 @@ from evaluator_component.metrics.metric import (
     Metric,
     Options,
     Plot,
-    Ratio,
     Result,
     Values,
 )
-from evaluator_component.metrics.registry import register, snake_case
-from evaluator_component.metrics.terms import (
-    CalibrationBuckets,
-    KeyedTerms,
-    LabelMass,
-    LogLoss,
-    ScoresByLabel,
-    SquaredError,
-    Terms,
-    Weight,
-)
+from evaluator_component.metrics.registry import first_sentence, register, snake_case
+from evaluator_component.metrics.terms import KeyedTerms, LabelMass, ScoresByLabel, Terms, Weight
 from evaluator_component.metrics.totals import Totals
+from evaluator_component.metrics.undefined import NO_WEIGHT, ONE_CLASS
 from evaluator_component.metrics.view import Float64, Kind
 
-_NO_WEIGHT = "no example has a weight above 0"
-_ONE_CLASS = "the examples are all of one class"
 _ANY = (-float("inf"), float("inf"))
-
-
-@dataclass(frozen=True)
-class MeanOf:
-    """The total of a term over the total weight; a class, so that plans can travel to workers."""
-
-    terms: Terms
-
-    def __call__(self, totals: Totals) -> Ratio:
-        """The mean over each slice."""
-        return Ratio(totals[self.terms][0], totals[Weight()][0], _NO_WEIGHT)
 
 
 def _register(
@@ -82,16 +63,8 @@ def _register(
     )
 
 
-def log_loss_options(given: Options) -> tuple[float, bool]:
-    """Label smoothing, and whether predictions are logits."""
-    smoothing = float(given["label_smoothing"])
-    if not 0.0 <= smoothing <= 1.0:
-        raise ValueError(f"label_smoothing: expected a number in [0, 1], got {smoothing}")
-    return smoothing, bool(given["from_logits"])
-
-
 def _log_loss(given: Options) -> Any:
-    terms = LogLoss(*log_loss_options(given))
+    terms = LogLoss(*smoothing_and_logits(given))
     return MeanOf(terms), (terms, Weight()), ()
 
 
@@ -116,12 +89,12 @@ def log_likelihood_ratio_improvement(totals: Totals) -> Values:
     with np.errstate(divide="ignore", invalid="ignore"):
         entropy = -(positives * np.log(positives / weight) + negatives * np.log(negatives / weight))
         value = 1.0 - totals[LogLoss()][0] / entropy
-    return Values(np.where((positives > 0) & (negatives > 0), value, np.nan), _ONE_CLASS)
+    return Values(np.where((positives > 0) & (negatives > 0), value, np.nan), ONE_CLASS)
 
 
 _register(
     "LogLikelihoodRatioImprovement",
-    "1 − log loss over that of always predicting the mean label: 0 is no better, 1 perfect. (He et al. 2014)",
+    first_sentence(log_likelihood_ratio_improvement),
     lambda _: (log_likelihood_ratio_improvement, (LogLoss(), LabelMass()), ()),
     direction=HIGHER,
     limits=(-float("inf"), 1.0),
@@ -139,7 +112,7 @@ def _mean_scores(totals: Totals) -> tuple[Float64, Float64]:
 def coefficient_of_discrimination(totals: Totals) -> Values:
     """The mean prediction of positives less that of negatives. (Tjur 2009)"""
     above, below = _mean_scores(totals)
-    return Values(above - below, _ONE_CLASS)
+    return Values(above - below, ONE_CLASS)
 
 
 def relative_coefficient_of_discrimination(totals: Totals) -> Values:
@@ -153,14 +126,14 @@ def relative_coefficient_of_discrimination(totals: Totals) -> Values:
 _discrimination = (ScoresByLabel(), LabelMass())
 _register(
     "CoefficientOfDiscrimination",
-    "The mean prediction of positives less that of negatives. (Tjur 2009)",
+    first_sentence(coefficient_of_discrimination),
     lambda _: (coefficient_of_discrimination, _discrimination, ()),
     direction=HIGHER,
     limits=_ANY,
 )
 _register(
     "RelativeCoefficientOfDiscrimination",
-    "The mean prediction of positives over that of negatives. (Tjur 2009)",
+    first_sentence(relative_coefficient_of_discrimination),
     lambda _: (relative_coefficient_of_discrimination, _discrimination, ()),
     direction=HIGHER,
     limits=_ANY,
@@ -199,7 +172,7 @@ class _CalibrationError:
         else:
             with np.errstate(divide="ignore", invalid="ignore"):
                 value = np.bincount(slices, gap, totals.slice_count) / total
-        return Values(np.where(total > 0, value, np.nan), _NO_WEIGHT)
+        return Values(np.where(total > 0, value, np.nan), NO_WEIGHT)
 
 
 def _calibration_error(class_name: str, summary: str, *, worst: bool) -> None:

@@ -7,6 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evaluator_component.metrics.losses import (
+    AbsoluteError,
+    PercentageError,
+    PinballLoss,
+    SignedError,
+    SquaredError,
+    SquaredLogError,
+    SymmetricPercentageError,
+)
+from evaluator_component.metrics.means import MeanOf
 from evaluator_component.metrics.metric import (
     LOWER,
     Definition,
@@ -18,19 +28,8 @@ from evaluator_component.metrics.metric import (
     Result,
     Values,
 )
-from evaluator_component.metrics.probabilistic import MeanOf
 from evaluator_component.metrics.registry import register, snake_case
-from evaluator_component.metrics.terms import (
-    AbsoluteError,
-    PercentageError,
-    PinballLoss,
-    SignedError,
-    SquaredError,
-    SquaredLogError,
-    SymmetricPercentageError,
-    Terms,
-    Weight,
-)
+from evaluator_component.metrics.terms import Terms, Weight
 from evaluator_component.metrics.totals import Totals
 from evaluator_component.metrics.view import Kind
 

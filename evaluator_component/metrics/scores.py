@@ -8,20 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from evaluator_component.metrics.histograms import ScoreHistogram
 from evaluator_component.metrics.metric import HIGHER, Definition, Metric, Options, Plot, Values
 from evaluator_component.metrics.registry import register
-from evaluator_component.metrics.terms import LabelMass, ScoreHistogram
+from evaluator_component.metrics.terms import LabelMass
 from evaluator_component.metrics.totals import Histogram, Totals
+from evaluator_component.metrics.undefined import NO_POSITIVE, ONE_CLASS, divide
 from evaluator_component.metrics.view import Float64, Kind
-
-ONE_CLASS = "the examples are all of one class: a rank metric needs a positive and a negative one"
-NO_POSITIVE = "no example has a positive label"
-
-
-def divide(numerator: Float64, denominator: Float64) -> Float64:
-    """The quotient, NaN where the denominator is 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(denominator > 0, numerator / denominator, np.nan)
 
 
 def area_under_roc(totals: Totals) -> Values:

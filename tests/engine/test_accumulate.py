@@ -57,7 +57,7 @@ def test_empty_is_the_identity(plan: Plan, parts: list[tuple[int, int]]) -> None
     for state in states(plan, parts):
         assert bits(merge(plan, [nothing, state, nothing])) == bits(state)
     assert bits(merge(plan, [])) == bits(merge(plan, [nothing, nothing])) == bits(nothing)
-    assert len(nothing) == 0
+    assert len(nothing.names) == nothing.examples == 0
 
 
 @law

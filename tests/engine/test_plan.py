@@ -7,7 +7,8 @@ import pytest
 from evaluator_component.config import complete_config, load_config
 from evaluator_component.engine.plan import Plan, make_plan
 from evaluator_component.errors import ConfigError
-from evaluator_component.metrics.terms import AboveThreshold, LabelMass, ScoreHistogram
+from evaluator_component.metrics.histograms import ScoreHistogram
+from evaluator_component.metrics.terms import AboveThreshold, LabelMass
 
 
 def plan_of(metrics: str, **model: str) -> Plan:

@@ -172,7 +172,7 @@ def test_an_empty_table_is_not_blessed():
     ("config", "message"),
     [
         (LOWER.replace("m:", "n:"), "no metric named 'n'.*m"),
-        (LOWER + "gate: {splits: [evl]}", "gate.splits: no split 'evl'.*'eval'"),
+        (LOWER + "gate: {splits: [evl]}", r"gate.splits\[0\]: no split 'evl'.*'eval'"),
         (LOWER + "model_specs: [{name: other}]", "no model named 'other'.*candidate"),
         (LOWER.replace("[{", "[{output_names: [tops], "), "not evaluated on output 'tops'.*'tips'"),
     ],
