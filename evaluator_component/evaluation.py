@@ -163,7 +163,11 @@ def _check_was_evaluated(evaluated: Plan, wanted: Plan) -> None:
         was_planned = known.get(_identity(planned))
         if was_planned is None:
             raise ConfigError(f"{planned.path}: {planned.metric.name!r} was not evaluated; evaluate again")
-        if (was_planned.metric, was_planned.view) != (planned.metric, planned.view):
+        if (was_planned.metric, was_planned.view, was_planned.of_classes) != (
+            planned.metric,
+            planned.view,
+            planned.of_classes,
+        ):
             raise ConfigError(
                 f"{planned.path}: {planned.metric.name!r} was evaluated with other options or weights; evaluate "
                 "again, or write the metric as it was"
@@ -171,7 +175,7 @@ def _check_was_evaluated(evaluated: Plan, wanted: Plan) -> None:
 
 
 def _identity(planned: PlannedMetric) -> tuple[int, str, str, str]:
-    return planned.view.model, planned.view.output, planned.metric.name, planned.metric.sub_key
+    return planned.view.model, planned.view.output, planned.metric.name, planned.sub_key
 
 
 def _check_writable(output: str | os.PathLike[str] | None) -> None:

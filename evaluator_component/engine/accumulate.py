@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,10 +14,12 @@ import pyarrow.compute as pc
 import scipy.sparse
 
 from evaluator_component.engine.adders import BucketAdder, Pairs, ScoreAdder, SliceAdder
-from evaluator_component.engine.plan import Plan, ViewKey
-from evaluator_component.engine.sums import Sums, add_up, concatenate, renumber
+from evaluator_component.engine.plan import Plan, SliceTable, ViewKey
+from evaluator_component.engine.sums import Sums, add_up, concatenate, renumber, spread
 from evaluator_component.metrics.view import Float64, View
 from evaluator_component.slicing.codes import Membership
+
+_SCORES_AT_A_TIME = 1 << 21
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,13 @@ class State:
 
     Attributes:
         names: Slices that occur, sorted; the tables refer to them by position.
-        by_slice: Totals by slice: the columns of all ``plan.slice_terms``, one after another.
-        by_key: Totals by slice and key, one table per entry of ``plan.keyed_terms``.
+        tables: Totals by slice, one table per entry of ``plan.slice_tables``, its columns one after another; then
+            totals by slice and key, one table per entry of ``plan.keyed_terms``.
         examples: Number of examples added.
     """
 
     names: pa.StringArray
-    by_slice: Sums
-    by_key: tuple[Sums, ...]
+    tables: tuple[Sums, ...]
     examples: int = 0
 
 
@@ -55,10 +56,39 @@ class Evaluated:
     weights: dict[str, Float64]
     size: int
 
-    def view(self, key: ViewKey) -> View:
-        """The labels, predictions and weights that a term sees."""
-        weights = self.weights[key.output] if key.weighted else np.ones(self.size)
-        return View.of(key.kind, self.labels[key.output], self.predictions[key.model, key.output], weights)
+    def views(self, keys: Iterable[ViewKey]) -> dict[ViewKey, View]:
+        """The labels, predictions and weights that terms see."""
+        found: dict[ViewKey, View] = {}
+        for key in keys:
+            base = key.undivided
+            if base not in found:
+                weights = self.weights[key.output] if key.weighted else np.ones(self.size)
+                predictions = self.predictions[key.model, key.output]
+                found[base] = View.of(key.kind, self.labels[key.output], predictions, weights)
+            if key.binarization is not None:
+                found[key] = key.binarization.apply(found[base])
+        return found
+
+    def cut(self) -> Iterator[Evaluated]:
+        """The batch in pieces, so that the scores of many classes need little memory at a time."""
+        widest = max((array[0].size for array in self.predictions.values() if len(array)), default=1)
+        step = max(1, _SCORES_AT_A_TIME // widest)
+        if step >= self.size:
+            yield self
+            return
+        for start in range(0, self.size, step):
+            rows = slice(start, start + step)
+            inside = np.flatnonzero((self.slices.rows >= start) & (self.slices.rows < start + step))
+            slices = Membership(
+                self.slices.rows[inside] - np.int32(start), self.slices.codes[inside], self.slices.names
+            )
+            yield Evaluated(
+                slices,
+                {name: labels[rows] for name, labels in self.labels.items()},
+                {key: predictions[rows] for key, predictions in self.predictions.items()},
+                {name: weights[rows] for name, weights in self.weights.items()},
+                min(step, self.size - start),
+            )
 
 
 def empty(plan: Plan) -> State:
@@ -87,15 +117,11 @@ def merge(plan: Plan, states: Iterable[State]) -> State:
     position = [codes[start:stop] for start, stop in itertools.pairwise(bounds)]
 
     def total(tables: Iterable[Sums]) -> Sums:  # one kind of table at a time: they are large
-        rows = [renumber(table, place) for table, place in zip(tables, position, strict=True)]
+        rows = [renumber(table, spread(place, table.classes)) for table, place in zip(tables, position, strict=True)]
         return add_up(concatenate(rows), plan.max_distinct_scores)
 
-    return State(
-        names,
-        total(part.by_slice for part in parts),
-        tuple(total(part.by_key[i] for part in parts) for i in range(len(plan.keyed_terms))),
-        sum(part.examples for part in parts),
-    )
+    tables = (total(part.tables[i] for part in parts) for i in range(len(parts[0].tables)))
+    return State(names, tuple(tables), sum(part.examples for part in parts))
 
 
 def _in_order(names: pa.StringArray) -> tuple[pa.StringArray, npt.NDArray[np.int32]]:
@@ -122,10 +148,10 @@ class Accumulator:
         self._examples = 0
         self._waiting: list[Pairs] = []
         self._waiting_pairs = 0
-        self._by_slice = SliceAdder(plan.slice_column_count)
+        self._by_slice = [SliceAdder(_width(table)) for table in plan.slice_tables]
         by_score = sum(terms.keyed_by_score for _, terms in plan.keyed_terms)
         self._by_key: list[ScoreAdder | BucketAdder] = [
-            ScoreAdder(plan.max_distinct_scores, most_words // by_score)
+            ScoreAdder(len(terms.columns), plan.max_distinct_scores, most_words // by_score)
             if terms.keyed_by_score
             else BucketAdder(len(terms.columns))
             for _, terms in plan.keyed_terms
@@ -133,24 +159,34 @@ class Accumulator:
 
     def add(self, batch: Evaluated) -> None:
         """Adds one batch."""
-        views = {key: batch.view(key) for key in self._plan.views}
+        for part in batch.cut():
+            self._add(part)
+
+    def _add(self, batch: Evaluated) -> None:
+        views = batch.views(self._plan.views)
         numbers = self._numbers
         slices = np.array([numbers.setdefault(name, len(numbers)) for name in batch.slices.names], np.intp)
-        self._by_slice.add(slices, _totals(self._plan, batch, views))
-        for adder, (key, terms) in zip(self._by_key, self._plan.keyed_terms, strict=True):
-            adder.add(terms.keys(views[key]), terms.compute(views[key]))
+        members = _Members(batch)
+        for by_slice, table in zip(self._by_slice, self._plan.slice_tables, strict=True):
+            by_slice.add(slices, members.totals(table, views), views[table[0][0]].classes if table else 1)
+        most_rows = 1
+        for by_key, (key, terms) in zip(self._by_key, self._plan.keyed_terms, strict=True):
+            view = views[key]
+            by_key.add(terms.keys(view), terms.compute(view), view.fold, view.classes)
+            most_rows = max(most_rows, view.fold)
         self._examples += batch.size
         self._waiting.append(Pairs(batch.slices.rows.astype(np.intp), slices[batch.slices.codes], batch.size))
-        self._waiting_pairs += len(batch.slices.rows)
+        self._waiting_pairs += len(batch.slices.rows) * most_rows
         if self._waiting_pairs >= self._flush_pairs:
             self._flush()
 
     def _flush(self) -> None:
         pairs = Pairs.concatenate(self._waiting)
         self._waiting, self._waiting_pairs = [], 0
-        self._by_slice.flush(len(self._numbers))
-        for adder in self._by_key:
-            adder.flush(pairs, len(self._numbers))
+        for by_slice in self._by_slice:
+            by_slice.flush(len(self._numbers))
+        for by_key in self._by_key:
+            by_key.flush(pairs, len(self._numbers))
 
     def state(self) -> State:
         """The sums so far."""
@@ -159,21 +195,39 @@ class Accumulator:
         self._numbers = {name: i for i, name in enumerate(names.to_pylist())}
         with ThreadPoolExecutor() as pool:
             by_key = tuple(pool.map(lambda adder: adder.table(rank), self._by_key))
-        return State(names, self._by_slice.table(rank), by_key, self._examples)
+        by_slice = tuple(adder.table(rank) for adder in self._by_slice)
+        return State(names, (*by_slice, *by_key), self._examples)
 
 
-def _totals(plan: Plan, batch: Evaluated, views: Mapping[ViewKey, View]) -> Float64:
-    """Totals by slice, float64 ``[columns, slices]``; each is summed in the order of the examples."""
-    slices, size = batch.slices, len(batch.slices.names)
-    examples = np.bincount(slices.codes, minlength=size)
-    pairs = (np.ones(len(slices.codes)), (slices.codes, slices.rows))
-    membership = scipy.sparse.coo_matrix(pairs, shape=(size, batch.size)).tocsr()
-    totals = np.zeros((plan.slice_column_count, size))
-    columns = (column for key, terms in plan.slice_terms for column in terms.compute(views[key]))
-    for total, column in zip(totals, columns, strict=True):
-        least, most = (column.min(), column.max()) if batch.size else (0.0, 0.0)
-        if least == most == 1.0:
-            total[:] = examples
-        elif not least == most == 0.0:
-            total[:] = membership @ column
-    return totals
+def _width(table: SliceTable) -> int:
+    return sum(len(terms.columns) for _, terms in table)
+
+
+class _Members:
+    """The slices of a batch as a matrix, to sum over them."""
+
+    def __init__(self, batch: Evaluated):
+        slices, size = batch.slices, len(batch.slices.names)
+        self._examples = batch.size
+        self._size = np.bincount(slices.codes, minlength=size)
+        pairs = (np.ones(len(slices.codes)), (slices.codes, slices.rows))
+        self._matrix = scipy.sparse.coo_matrix(pairs, shape=(size, batch.size)).tocsr()
+
+    def totals(self, table: SliceTable, views: Mapping[ViewKey, View]) -> Float64:
+        """Float64 ``[columns, slices * classes]``; each is summed in the order of the examples."""
+        classes = views[table[0][0]].classes if table else 1
+        totals = np.zeros((_width(table), len(self._size) * classes))
+        columns = ((views[key], column) for key, terms in table for column in terms.compute(views[key]))
+        for total, (view, column) in zip(totals, columns, strict=True):
+            least, most = (column.min(), column.max()) if len(column) else (0.0, 0.0)
+            if view.fold == 1 and least == most == 1.0:
+                total[:] = self._size
+            elif not least == most == 0.0:
+                total[:] = (self._matrix @ self._by_example(column, view)).ravel()
+        return totals
+
+    def _by_example(self, column: Float64, view: View) -> Float64:
+        if view.fold == 1:
+            return column
+        by_example = column.reshape(self._examples, view.fold)
+        return by_example if view.classes > 1 else by_example.sum(axis=1)

@@ -7,8 +7,8 @@ the cost of a batch is that of its terms.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from evaluator_component.engine.sums import (
     renumber,
     score_keys,
     sort_order,
+    spread,
 )
 from evaluator_component.metrics.view import Float64
 
@@ -36,6 +37,7 @@ _DENSE_CELLS = 1 << 21
 _COMPACT_ROWS = 1 << 16
 _AT_A_TIME = 1 << 18
 """Arrays of about this length stay in the cache and in memory that is there already."""
+_SPREAD_AT_A_TIME = 1 << 21
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,22 @@ class Pairs:
         slices = [np.zeros(0, np.intp), *(part.slices for part in parts)]
         return cls(np.concatenate(rows), np.concatenate(slices), int(first[-1]))
 
+    def spread(self, fold: int, classes: int) -> Iterator[Pairs]:
+        """The pairs of rows and slices where an example has ``fold`` rows, in pieces.
+
+        With ``classes`` above 1 a slice has as many parts, and each row is in the part of its class.
+        """
+        if fold == 1:
+            yield self
+            return
+        number = np.arange(fold)
+        step = max(1, _SPREAD_AT_A_TIME // fold)
+        for start in range(0, len(self.rows), step):
+            part = slice(start, start + step)
+            rows = self.rows[part, None] * fold + number
+            slices = self.slices[part, None] * classes + (number if classes > 1 else np.zeros_like(number))
+            yield Pairs(rows.ravel(), slices.ravel(), self.size * fold)
+
     def of(self, wanted: npt.NDArray[np.bool_]) -> Pairs:
         """The pairs of some of the examples, bool ``[size]``."""
         if wanted.all():
@@ -76,12 +94,14 @@ class SliceAdder:
     """
 
     def __init__(self, columns: int):
+        self._classes = 1
         self._waiting: list[tuple[Index, Float64]] = []
         self._total: tuple[exact.Int64, ...] = tuple(np.zeros(0, np.int64) for _ in range(columns))
 
-    def add(self, slices: Index, totals: Float64) -> None:
-        """Adds a batch's totals, float64 ``[columns, slices]``."""
-        self._waiting.append((slices, totals))
+    def add(self, slices: Index, totals: Float64, classes: int) -> None:
+        """Adds a batch's totals, float64 ``[columns, slices * classes]``."""
+        self._classes = classes
+        self._waiting.append((spread(slices, classes), totals))
 
     def flush(self, count: int) -> None:
         """Adds up what waits. There are ``count`` slices by now."""
@@ -90,14 +110,41 @@ class SliceAdder:
         slices = np.concatenate([part for part, _ in self._waiting])
         totals = np.concatenate([part for _, part in self._waiting], axis=1)
         self._waiting = []
-        added = (exact.total(values, slices, count) for values in totals)
+        added = (exact.total(values, slices, count * self._classes) for values in totals)
         self._total = tuple(exact.add(left, right) for left, right in zip(self._total, added, strict=True))
 
     def table(self, rank: Int32) -> Sums:
         """The sums, where slice i is called ``rank[i]`` from now on."""
-        order = np.argsort(rank)
+        order = np.argsort(spread(rank, self._classes))
         self._total = tuple(column[order] for column in self._total)
-        return Sums(np.arange(len(rank), dtype=np.int32), None, None, self._total)
+        return Sums(np.arange(len(order), dtype=np.int32), None, None, self._total, self._classes)
+
+
+class _Waiting:
+    """Batches of keys and values that wait to be added up together."""
+
+    def __init__(self) -> None:
+        self._keys: list[Float64] = []
+        self._columns: list[tuple[Float64, ...]] = []
+        self._fold = 1
+        self.classes = 1
+
+    def add(self, keys: Float64, columns: tuple[Float64, ...], fold: int, classes: int) -> None:
+        """Adds a batch: keys and values, each float64 ``[n]``."""
+        self._keys.append(keys)
+        self._columns.append(columns)
+        self._fold, self.classes = fold, classes
+
+    def take(self, pairs: Pairs) -> Iterator[tuple[Float64, tuple[Float64, ...], Pairs, npt.NDArray[np.bool_]]]:
+        """Gives out what waits: keys, values, and pairs of rows and slices piece by piece; weight 0 is absence."""
+        if not self._keys:
+            return
+        keys = np.concatenate(self._keys)
+        columns = tuple(np.concatenate(column) for column in zip(*self._columns, strict=True))
+        self._keys, self._columns = [], []
+        some = np.asarray(np.any([column != 0 for column in columns], axis=0))
+        for piece in pairs.spread(self._fold, self.classes):
+            yield keys, columns, piece.of(some), some
 
 
 class BucketAdder:
@@ -109,39 +156,35 @@ class BucketAdder:
 
     def __init__(self, columns: int):
         self._columns = columns
-        self._waiting: list[tuple[Float64, tuple[Float64, ...]]] = []
+        self._waiting = _Waiting()
         self._runs: list[Sums] = []
-
-    def add(self, keys: Float64, columns: tuple[Float64, ...]) -> None:
-        """Adds a batch: bucket numbers and values, each float64 ``[n]``."""
-        self._waiting.append((keys, columns))
+        self.add = self._waiting.add
 
     def flush(self, pairs: Pairs, count: int) -> None:
         """Adds up what waits, spread over the slices. There are ``count`` slices by now."""
-        if not self._waiting:
-            return
-        buckets = np.concatenate([keys for keys, _ in self._waiting]).astype(np.int64)
-        columns = _stack([columns for _, columns in self._waiting])
-        self._waiting = []
-        pairs = pairs.of(_any(columns))
-        width = int(buckets.max(initial=0)) + 1
-        cells = pairs.slices * width + buckets[pairs.rows]
-        if count * width > _DENSE_CELLS:
-            occupied, cells = np.unique(cells, return_inverse=True)
-            sums = [exact.total(column, cells, len(occupied), pairs.rows) for column in columns]
-        else:
-            occupied = np.flatnonzero(np.bincount(cells, minlength=1))
-            sums = [
-                exact.canonical(exact.total(column, cells, count * width, pairs.rows)[occupied]) for column in columns
-            ]
-        slices, bucket = np.divmod(occupied, width)
-        self._runs.append(Sums(slices.astype(np.int32), bucket.astype(np.uint64), None, tuple(sums)))
-        self._runs = _compact(self._runs, 0)
+        count *= self._waiting.classes
+        for keys, columns, part, _ in self._waiting.take(pairs):
+            buckets = keys.astype(np.int64)
+            width = int(buckets.max(initial=0)) + 1
+            cells = part.slices * width + buckets[part.rows]
+            if count * width > _DENSE_CELLS:
+                occupied, cells = np.unique(cells, return_inverse=True)
+                sums = [exact.total(column, cells, len(occupied), part.rows) for column in columns]
+            else:
+                occupied = np.flatnonzero(np.bincount(cells, minlength=1))
+                sums = [
+                    exact.canonical(exact.total(column, cells, count * width, part.rows)[occupied])
+                    for column in columns
+                ]
+            slices, bucket = np.divmod(occupied, width)
+            self._runs.append(Sums(slices.astype(np.int32), bucket.astype(np.uint64), None, tuple(sums)))
+            self._runs = _compact(self._runs, 0)
 
     def table(self, rank: Int32) -> Sums:
         """The sums, where slice i is called ``rank[i]`` from now on."""
-        self._runs = [_finished(self._runs, rank, 0) or _no_rows(self._columns, None)]
-        return self._runs[0]
+        classes = self._waiting.classes
+        self._runs = [_finished(self._runs, spread(rank, classes), 0) or _no_rows(self._columns, None)]
+        return replace(self._runs[0], classes=classes)
 
 
 class ScoreAdder:
@@ -151,36 +194,33 @@ class ScoreAdder:
     score and label in 64 bits. Sorting the words is all the work there is until they are counted.
 
     Args:
+        columns: Number of value columns.
         max_distinct: More distinct scores in a slice are coarsened.
         most_words: Words are counted when there are this many.
     """
 
-    def __init__(self, max_distinct: int, most_words: int):
+    def __init__(self, columns: int, max_distinct: int, most_words: int):
+        self._columns = columns
         self._max_distinct = max_distinct
         self._most_words = most_words
-        self._waiting: list[tuple[Float64, tuple[Float64, ...]]] = []
+        self._waiting = _Waiting()
         self._words = np.zeros(0, np.uint64)
         self._filled = 0
         self._runs: list[Sums] = []
-
-    def add(self, keys: Float64, columns: tuple[Float64, ...]) -> None:
-        """Adds a batch: scores and values, each float64 ``[n]``."""
-        self._waiting.append((keys, columns))
+        self.add = self._waiting.add
 
     def flush(self, pairs: Pairs, count: int) -> None:
         """Spreads what waits over the slices. There are ``count`` slices by now."""
-        if not self._waiting:
-            return
-        scores = np.concatenate([keys for keys, _ in self._waiting])
-        columns = _stack([columns for _, columns in self._waiting])
-        self._waiting = []
-        some = _any(columns)  # weight 0 is absence
-        pairs = pairs.of(some)
-        if _are_units(scores, columns, some):
-            self._keep_words(_words(scores, columns[1], pairs), count)
-        else:
-            self._runs.append(add_sorted(_sort_scores(scores, columns, pairs), self._max_distinct))
-        self._runs = _compact(self._runs, self._max_distinct)
+        count *= self._waiting.classes
+        units: bool | None = None
+        for scores, columns, part, some in self._waiting.take(pairs):
+            if units is None:
+                units = _are_units(scores, columns, some) and count < _MOST_SLICES
+            if units:
+                self._keep_words(_words(scores, columns[1], part), count)
+            else:
+                self._runs.append(add_sorted(_sort_scores(scores, columns, part), self._max_distinct))
+            self._runs = _compact(self._runs, self._max_distinct)
 
     def _keep_words(self, words: UInt64, count: int) -> None:
         if self._filled and self._filled + len(words) > len(self._words):
@@ -196,20 +236,13 @@ class ScoreAdder:
 
     def table(self, rank: Int32) -> Sums:
         """The sums, where slice i is called ``rank[i]`` from now on."""
+        rank = spread(rank, self._waiting.classes)
         runs = self._runs
         if self._filled:
             runs = [*(renumber(run, rank) for run in runs), self._count_words(rank)]
             rank = np.arange(len(rank), dtype=np.int32)
-        self._runs = [_finished(runs, rank, self._max_distinct) or _no_rows(2, np.zeros(0, np.uint8))]
-        return self._runs[0]
-
-
-def _stack(parts: Sequence[tuple[Float64, ...]]) -> tuple[Float64, ...]:
-    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
-
-
-def _any(columns: tuple[Float64, ...]) -> npt.NDArray[np.bool_]:
-    return np.asarray(np.any([column != 0 for column in columns], axis=0))
+        self._runs = [_finished(runs, rank, self._max_distinct) or _no_rows(self._columns, np.zeros(0, np.uint8))]
+        return replace(self._runs[0], classes=self._waiting.classes)
 
 
 def _no_rows(columns: int, levels: npt.NDArray[np.uint8] | None) -> Sums:
@@ -234,6 +267,7 @@ _LABEL = np.uint64(1)
 _SLICE_SHIFT = np.uint64(33)
 _LOW_BITS = np.uint64((1 << 33) - 1)
 _SIGN = np.uint32(1 << 31)
+_MOST_SLICES = 1 << 31
 
 
 def _are_units(scores: Float64, columns: tuple[Float64, ...], some: npt.NDArray[np.bool_]) -> bool:

@@ -18,6 +18,7 @@ from evaluator_component.engine.accumulate import State, merge
 from evaluator_component.engine.plan import Plan, PlannedMetric, ViewKey
 from evaluator_component.engine.sums import Sums
 from evaluator_component.metrics.metric import Metric, Plot, Values
+from evaluator_component.metrics.over_classes import Notes, OneClass, reasons
 from evaluator_component.metrics.terms import Examples, KeyedTerms, Terms, Unusable, Weight
 from evaluator_component.metrics.totals import Histogram, Totals
 from evaluator_component.metrics.view import Float64
@@ -96,14 +97,21 @@ class _Split:
         parts: dict[PlannedMetric, list[_Column]] = {p: [] for p, _ in metrics}
         keyed = {terms for _, metric in metrics for terms in metric.keyed}
         totals = _Totals(self._plan, state, view)
+        examples = totals if view == view.undivided else _Totals(self._plan, state, view.undivided)
         for start, stop in totals.ranges(keyed) if metrics else ():
-            part = totals.part(keyed, start, stop)
+            part, plain = totals.part(keyed, start, stop), examples.part(set(), start, stop)
+            computed: dict[Metric, Values] = {}
             for p, metric in metrics:
-                parts[p].append(_column(p, metric, part))
+                if metric not in computed:
+                    computed[metric] = metric.result(part).resolve()
+                parts[p].append(_column(p, _of_classes(p, computed[metric], part, totals.classes), plain))
         plots: list[pa.Table] = []
         for p in planned:
             if isinstance(p.metric, Plot) and self._count:
-                plots += self._plot(p, p.metric, totals.part(set(p.metric.keyed), 0, self._count))
+                wanted = self._plot_slices(examples.part(set(), 0, self._count)[Examples()][0])
+                if len(wanted):
+                    part = totals.part(set(p.metric.keyed), 0, self._count)
+                    plots.append(self._plot(p, p.metric, part, wanted, totals.classes))
         return {p: _join(columns) for p, columns in parts.items()}, plots
 
     def metric_tables(self) -> list[pa.Table]:
@@ -125,7 +133,7 @@ class _Split:
             "slice": self._slices(np.arange(self._count, dtype=np.int32)),
             "model": self._plan.models[planned.view.model].name,
             "output": planned.view.output,
-            "sub_key": metric.sub_key,
+            "sub_key": planned.sub_key,
             "metric": metric.name,
             "weighted": planned.weighted,
             "value": values.value,
@@ -154,25 +162,23 @@ class _Split:
         blanked["reason"] = pc.if_else(pa.array(private), reason, content["reason"])
         return blanked
 
-    def _plot(self, planned: PlannedMetric, plot: Plot, totals: Totals) -> list[pa.Table]:
-        """The rows of one plot, for the largest slices."""
-        wanted = self._plot_slices(totals[Examples()][0])
-        if not len(wanted):
-            return []
-        data = plot.result(totals, wanted)
+    def _plot(self, planned: PlannedMetric, plot: Plot, totals: Totals, wanted: Int32, classes: int) -> pa.Table:
+        """The rows of one plot, for the slices that are asked for."""
+        position = planned.of_classes.position if isinstance(planned.of_classes, OneClass) else 0
+        data = plot.result(totals, wanted * np.int32(classes) + np.int32(position))
         content = {
             "split": self._split,
-            "slice": self._slices(data.slices),
+            "slice": self._slices(data.slices // np.int32(classes)),
             "model": self._plan.models[planned.view.model].name,
             "output": planned.view.output,
-            "sub_key": plot.sub_key,
+            "sub_key": planned.sub_key,
             "plot": plot.name,
             "bucket": data.bucket,
             "lower": data.lower,
             "upper": data.upper,
             **data.columns,
         }
-        return [tables.plots_table(content)]
+        return tables.plots_table(content)
 
     def _plot_slices(self, examples: Float64) -> Int32:
         shown = np.flatnonzero(examples >= self._plan.min_slice_size)
@@ -183,11 +189,19 @@ class _Split:
         return pa.DictionaryArray.from_arrays(pa.array(index), self._names)
 
 
-def _column(planned: PlannedMetric, metric: Metric, totals: Totals) -> _Column:
-    values = metric.result(totals).resolve()
+def _of_classes(planned: PlannedMetric, values: Values, totals: Totals, classes: int) -> tuple[Values, Notes]:
+    if planned.of_classes is not None:
+        return planned.of_classes.pick(values, totals, classes)
+    return values, reasons(np.asarray(values.value), values.undefined)
+
+
+def _column(planned: PlannedMetric, computed: tuple[Values, Notes], totals: Totals) -> _Column:
+    values, notes = computed
     value = np.asarray(values.value, np.float64)
-    reasons = np.full(len(value), None, object)
-    reasons[np.isnan(value)] = values.undefined
+    infinite = np.isinf(value)
+    if infinite.any():
+        value = np.where(infinite, np.nan, value)
+        notes[infinite] = "it is infinite"
     labels, predictions, weights = totals[Unusable()]
     examples = totals[Examples()][0]
     unusable = np.flatnonzero((labels + predictions + weights) > 0)
@@ -195,14 +209,14 @@ def _column(planned: PlannedMetric, metric: Metric, totals: Totals) -> _Column:
         value = value.copy()
         value[unusable] = np.nan
         for i in unusable:
-            reasons[i] = _unusable_reason(planned, examples[i], labels[i], predictions[i], weights[i])
+            notes[i] = _unusable_reason(planned, examples[i], labels[i], predictions[i], weights[i])
     values = Values(value, values.undefined, values.lower, values.upper)
-    return _Column(planned, values, reasons, examples, totals[Weight()][0])
+    return _Column(planned, values, notes, examples, totals[Weight()][0])
 
 
 def _identity(column: _Column) -> tuple[str, str, str, bool]:
     planned = column.planned
-    return planned.view.output, planned.metric.name, planned.metric.sub_key, planned.weighted
+    return planned.view.output, planned.metric.name, planned.sub_key, planned.weighted
 
 
 def _join(parts: list[_Column]) -> _Column:
@@ -234,22 +248,31 @@ _ROWS_AT_A_TIME = 1 << 17
 
 
 class _Totals:
-    """The totals of one view, given out for ranges of slices."""
+    """The totals of one view, given out for ranges of slices.
+
+    Attributes:
+        classes: How many parts each slice has; what is given out are totals of the parts.
+    """
 
     def __init__(self, plan: Plan, state: State, view: ViewKey):
         self._count = len(state.names)
         self._by_slice: dict[Terms, tuple[Float64, ...]] = {}
-        position = 0
-        for key, terms in plan.slice_terms:
-            width = len(terms.columns)
-            if key == view:
-                columns = state.by_slice.columns[position : position + width]
-                self._by_slice[terms] = tuple(exact.decode(column) for column in columns)
-            position += width
+        self.classes = 1
+        for table, layout in zip(state.tables, plan.slice_tables, strict=False):
+            position = 0
+            for key, terms in layout:
+                width = len(terms.columns)
+                if key == view:
+                    columns = table.columns[position : position + width]
+                    self._by_slice[terms] = tuple(exact.decode(column) for column in columns)
+                    self.classes = table.classes
+                position += width
+        by_key = state.tables[len(plan.slice_tables) :]
         self._tables = {
-            terms: table for (key, terms), table in zip(plan.keyed_terms, state.by_key, strict=True) if key == view
+            terms: table for (key, terms), table in zip(plan.keyed_terms, by_key, strict=True) if key == view
         }
-        numbers = np.arange(self._count + 1)
+        self.classes = max([self.classes, *(table.classes for table in self._tables.values())])
+        numbers = np.arange(self._count + 1) * self.classes
         self._rows = {terms: np.searchsorted(table.slices, numbers) for terms, table in self._tables.items()}
 
     def ranges(self, keyed: Set[KeyedTerms]) -> list[tuple[int, int]]:
@@ -260,12 +283,13 @@ class _Totals:
 
     def part(self, keyed: Set[KeyedTerms], start: int, stop: int) -> Totals:
         """The totals of consecutive slices, and of the keyed terms those that are asked for."""
-        by_slice = {terms: tuple(column[start:stop] for column in columns) for terms, columns in self._by_slice.items()}
+        parts = slice(start * self.classes, stop * self.classes)
+        by_slice = {terms: tuple(column[parts] for column in columns) for terms, columns in self._by_slice.items()}
         by_key = {}
         for terms in keyed:
             rows = slice(self._rows[terms][start], self._rows[terms][stop])
-            by_key[terms] = _histogram(self._tables[terms], rows, start, stop)
-        return Totals(by_slice, by_key, stop - start)
+            by_key[terms] = _histogram(self._tables[terms], rows, parts.start, parts.stop)
+        return Totals(by_slice, by_key, parts.stop - parts.start)
 
 
 def _histogram(table: Sums, rows: slice, start: int, stop: int) -> Histogram:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from evaluator_component.config.complete import BASELINE, CANDIDATE
+from evaluator_component.config.paths import Path, render
 from evaluator_component.errors import ConfigError, nearest
+from evaluator_component.metrics.binarize import Binarization
 from evaluator_component.metrics.metric import Metric, Plot
+from evaluator_component.metrics.over_classes import MeanOverClasses, OneClass
+from evaluator_component.metrics.readings import Reading, read_classes
 from evaluator_component.metrics.registry import build
-from evaluator_component.metrics.terms import Examples, KeyedTerms, Terms, Unusable, Weight
+from evaluator_component.metrics.terms import Examples, KeyedTerms, LabelMass, Terms, Unusable, Weight
 from evaluator_component.metrics.view import Kind
 from evaluator_component.slicing.specs import Grouping, groupings
 
@@ -41,7 +45,7 @@ class ModelPlan:
     batch_size: int
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class ViewKey:
     """Which labels, predictions and weights a term sees.
 
@@ -50,12 +54,19 @@ class ViewKey:
         output: Name of the output in the tables.
         weighted: Whether example weights are used.
         kind_name: Name of the :class:`~evaluator_component.metrics.view.Kind` that decides what is usable.
+        binarization: How a problem of several classes is made a binary one; None for predictions as they are.
     """
 
     model: int
     output: str
     weighted: bool
     kind_name: str
+    binarization: Binarization | None = None
+
+    @property
+    def undivided(self) -> ViewKey:
+        """The view of the same examples as they are."""
+        return replace(self, binarization=None)
 
     @property
     def kind(self) -> Kind:
@@ -63,14 +74,28 @@ class ViewKey:
         return Kind[self.kind_name]
 
 
+SliceTable = tuple[tuple[ViewKey, Terms], ...]
+
+
 @dataclass(frozen=True)
 class PlannedMetric:
-    """One metric or plot of one model and output."""
+    """One metric or plot of one model and output.
+
+    Attributes:
+        metric: What is computed from the totals.
+        view: What its terms see.
+        weighted: Whether its results are told as weighted.
+        path: Config path of its entry.
+        of_classes: Which of the values of single classes it is, or which mean of them; None where there is one value.
+        sub_key: Tells its results apart from others of the same name.
+    """
 
     metric: Metric | Plot
     view: ViewKey
     weighted: bool
     path: str
+    of_classes: OneClass | MeanOverClasses | None = None
+    sub_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,10 +131,14 @@ class Plan:
         """The distinct views that terms are computed from."""
         return tuple(dict.fromkeys(key for key, _ in (*self.slice_terms, *self.keyed_terms)))
 
-    @property
-    def slice_column_count(self) -> int:
-        """Number of value columns that are summed by slice."""
-        return sum(len(terms.columns) for _, terms in self.slice_terms)
+    @cached_property
+    def slice_tables(self) -> tuple[SliceTable, ...]:
+        """The slice terms whose totals have one shape: first those of undivided slices, then by binary problem."""
+        tables: dict[ViewKey | None, list[tuple[ViewKey, Terms]]] = {None: []}
+        for key, terms in self.slice_terms:
+            apart = key if key.binarization is not None and not key.binarization.pooled else None
+            tables.setdefault(apart, []).append((key, terms))
+        return tuple(tuple(table) for table in tables.values())
 
 
 def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
@@ -133,7 +162,9 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
     keyed_terms: dict[tuple[ViewKey, KeyedTerms], None] = {}
     for planned in metrics:
         for base in (Examples(), Unusable(), Weight()):
-            slice_terms[planned.view, base] = None
+            slice_terms[planned.view.undivided, base] = None
+        if isinstance(planned.of_classes, MeanOverClasses) and planned.of_classes.by_prevalence:
+            slice_terms[planned.view, LabelMass()] = None
         for terms in planned.metric.terms:
             slice_terms[planned.view, terms] = None
         for keyed in planned.metric.keyed:
@@ -203,44 +234,63 @@ def _metrics(config: Any, models: tuple[ModelPlan, ...]) -> Iterable[PlannedMetr
         path = f"metrics_specs[{i}]"
         _refuse_unsupported(spec, path)
         for j, entry in enumerate(spec.metrics):
-            built = build(entry, ("metrics_specs", i, "metrics", j))
-            for planned in _of_entry(spec, built, models, path, f"{path}.metrics[{j}]"):
+            for planned in _of_entry(spec, entry, models, ("metrics_specs", i, "metrics", j)):
                 first = seen.setdefault(_name_in_results(planned), planned)
                 if first is planned:
                     yield planned
-                elif (first.metric, first.weighted) != (planned.metric, planned.weighted):
+                elif _computed(first) != _computed(planned):
                     raise ConfigError(
                         f"{planned.path}: {planned.metric.name!r} is already the name of {first.path}, which computes "
                         'something else; give one a name of its own with config: {"name": "…"}'
                     )
 
 
-def _of_entry(
-    spec: Any, built: tuple[Metric | Plot, ...], models: tuple[ModelPlan, ...], spec_path: str, path: str
-) -> Iterable[PlannedMetric]:
+def _of_entry(spec: Any, entry: Any, models: tuple[ModelPlan, ...], path: Path) -> Iterable[PlannedMetric]:
+    spec_path = render(path[:2])
+    readings = read_classes(spec, entry, path)
+    made = [(metric, reading) for reading in readings for metric in build(entry, path, of_top=reading.of_top)]
     for index, model in enumerate(models):
         if spec.model_names and not _is_named(model, spec.model_names):
             continue
         for output in _outputs(spec, model, spec_path):
             weightings = _weightings(spec, bool(dict(model.weight_keys).get(output)), spec_path)
-            for metric in built:
+            for metric, reading in made:
                 # A plot is made once, weighted if it can be: the plots table does not tell the two apart.
                 for weighted in weightings if isinstance(metric, Metric) else weightings[:1]:
                     use = weighted and metric.uses_weights
-                    yield PlannedMetric(metric, ViewKey(index, output, use, metric.kind.name), use, path)
+                    yield from _planned(metric, reading, ViewKey(index, output, use, metric.kind.name), render(path))
+
+
+def _planned(metric: Metric | Plot, reading: Reading, view: ViewKey, path: str) -> Iterator[PlannedMetric]:
+    """The metric as it is, or of the binary problems that are made of the classes."""
+    if metric.kind is Kind.CLASSES:
+        yield PlannedMetric(metric, view, view.weighted, path, sub_key=metric.sub_key)
+        return
+    sub_key = f"{reading.sub_key} {metric.sub_key}".strip()
+    if metric.kind is Kind.ANY:
+        yield PlannedMetric(metric, view, view.weighted, path, sub_key=sub_key)
+    elif isinstance(metric, Plot) and isinstance(reading.of_classes, MeanOverClasses):
+        raise ConfigError(
+            f"{path}: {metric.name!r} is a plot, and there is no mean of plots over classes; move it to a spec without "
+            "macro_average, for example one with binarize.class_ids"
+        )
+    else:
+        view = replace(view, binarization=reading.binarization)
+        yield PlannedMetric(metric, view, view.weighted, path, reading.of_classes, sub_key)
+
+
+def _computed(planned: PlannedMetric) -> tuple[Any, ...]:
+    return planned.metric, planned.view, planned.weighted, planned.of_classes
 
 
 def _name_in_results(planned: PlannedMetric) -> tuple[ViewKey, str, str, str]:
     """What tells a metric or plot from the others in the results."""
     plot = isinstance(planned.metric, Plot)
-    view = replace(planned.view, kind_name="", weighted=planned.weighted and not plot)
-    return view, planned.metric.name, planned.metric.sub_key, "plot" if plot else "metric"
+    view = replace(planned.view.undivided, kind_name="", weighted=planned.weighted and not plot)
+    return view, planned.metric.name, planned.sub_key, "plot" if plot else "metric"
 
 
 def _refuse_unsupported(spec: Any, path: str) -> None:
-    for field in ("binarize", "aggregate"):
-        if spec.HasField(field):
-            raise ConfigError(f"{path}.{field}: not supported yet; compute the metric per class in specs of their own")
     if spec.query_key:
         raise ConfigError(f"{path}.query_key: query metrics are not supported yet; remove the key")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,15 +25,26 @@ class Sums:
         keys: ``[rows]`` bucket, class pair or score key; None when the slice alone is the key.
         levels: ``[rows]`` how many low bits of a score key were given up; None when the key is not a score.
         columns: one column of totals (see :mod:`~evaluator_component.engine.exact`) per value column.
+        classes: how many parts each slice has; part c of slice s is slice ``s * classes + c`` in this table.
     """
 
     slices: Int32
     keys: UInt64 | None
     levels: UInt8 | None
     columns: tuple[exact.Int64, ...]
+    classes: int = 1
 
     def __len__(self) -> int:
         return len(self.slices)
+
+
+def spread(position: npt.NDArray[Any], classes: int) -> npt.NDArray[Any]:
+    """The positions of the parts of slices, from those of the slices."""
+    if classes == 1:
+        return position
+    first = np.repeat(position * position.dtype.type(classes), classes)
+    parts: npt.NDArray[Any] = first + np.tile(np.arange(classes, dtype=position.dtype), len(position))
+    return parts
 
 
 def concatenate(parts: list[Sums]) -> Sums:
@@ -46,12 +57,13 @@ def concatenate(parts: list[Sums]) -> Sums:
         None if first.keys is None else np.concatenate([part.keys for part in parts if part.keys is not None]),
         None if first.levels is None else np.concatenate([part.levels for part in parts if part.levels is not None]),
         tuple(exact.concatenate([part.columns[i] for part in parts]) for i in range(len(first.columns))),
+        first.classes,
     )
 
 
 def renumber(table: Sums, position: Int32) -> Sums:
     """Gives slice i the number ``position[i]``; the rows stay where they are."""
-    return Sums(position[table.slices], table.keys, table.levels, table.columns)
+    return replace(table, slices=position[table.slices])
 
 
 def by_rank(table: Sums, position: Int32) -> Sums:
@@ -69,6 +81,7 @@ def take(table: Sums, rows: npt.NDArray[np.intp]) -> Sums:
         None if table.keys is None else table.keys[rows],
         None if table.levels is None else table.levels[rows],
         tuple(column[rows] for column in table.columns),
+        table.classes,
     )
 
 
@@ -93,12 +106,13 @@ def add_sorted(sums: Sums, max_distinct: int) -> Sums:
             sums, starts = coarser, _starts(coarser)
     if len(starts) == len(sums):
         columns = tuple(exact.canonical(column) for column in sums.columns)
-        return Sums(sums.slices, sums.keys, sums.levels, columns)
+        return replace(sums, columns=columns)
     return Sums(
         sums.slices[starts],
         None if sums.keys is None else sums.keys[starts],
         None if sums.levels is None else sums.levels[starts],
         tuple(exact.add_runs(column, starts) for column in sums.columns),
+        sums.classes,
     )
 
 
@@ -141,7 +155,7 @@ def _level(sums: Sums) -> Sums:
     highest = np.zeros(int(sums.slices.max()) + 1, np.uint8)
     np.maximum.at(highest, sums.slices, sums.levels)
     levels = highest[sums.slices]
-    return Sums(sums.slices, coarse_keys(sums.keys, sums.levels, levels), levels, sums.columns)
+    return replace(sums, keys=coarse_keys(sums.keys, sums.levels, levels), levels=levels)
 
 
 def _coarser(sums: Sums, starts: npt.NDArray[np.intp], max_distinct: int) -> Sums:
@@ -167,7 +181,7 @@ def _coarser(sums: Sums, starts: npt.NDArray[np.intp], max_distinct: int) -> Sum
         level = max(least, int(np.argmax(distinct <= max_distinct)) + 1)
         keys[rows] = fine & _kept_bits(np.uint64(level))
         levels[rows] = level
-    return Sums(sums.slices, keys, levels, sums.columns)
+    return replace(sums, keys=keys, levels=levels)
 
 
 def _kept_bits(level: Any) -> Any:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from evaluator_component.engine import exact
 from evaluator_component.engine.accumulate import State
 from evaluator_component.engine.plan import Plan
-from evaluator_component.engine.sums import Sums
+from evaluator_component.engine.sums import Sums, spread
 
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 """Counts are small numbers in wide cells: they pack to a quarter."""
@@ -20,7 +20,7 @@ def to_bytes(state: State) -> bytes:
     sink = pa.BufferOutputStream()
     header = {b"examples": str(state.examples).encode()}
     _write(sink, pa.RecordBatch.from_arrays([state.names], schema=pa.schema([("name", pa.string())], header)))
-    for table in (state.by_slice, *state.by_key):
+    for table in state.tables:
         arrays = [pa.array(table.slices)]
         names = ["slice"]
         if table.keys is not None:
@@ -32,7 +32,9 @@ def to_bytes(state: State) -> bytes:
         for i, column in enumerate(table.columns):
             arrays.append(exact.to_arrow(column))
             names.append(f"c{i}")
-        _write(sink, pa.RecordBatch.from_arrays(arrays, names=names))
+        fields = [pa.field(name, array.type) for name, array in zip(names, arrays, strict=True)]
+        schema = pa.schema(fields, {b"classes": str(table.classes).encode()})
+        _write(sink, pa.RecordBatch.from_arrays(arrays, schema=schema))
     return bytes(sink.getvalue())
 
 
@@ -52,9 +54,10 @@ def from_bytes(data: bytes) -> State:
                 columns["key"].astype(np.uint64, copy=False) if "key" in columns else None,
                 columns["level"].astype(np.uint8, copy=False) if "level" in columns else None,
                 tuple(columns[name] for name in names if name.startswith("c")),
+                int(batch.schema.metadata[b"classes"]),
             )
         )
-    return State(header.column(0), tables[0], tuple(tables[1:]), examples)
+    return State(header.column(0), tuple(tables), examples)
 
 
 def _write(sink: pa.BufferOutputStream, batch: pa.RecordBatch) -> None:
@@ -77,9 +80,9 @@ def partition(plan: Plan, state: State, count: int) -> list[State]:
     for i in range(count):
         wanted = owner == i
         position = (np.cumsum(wanted) - 1).astype(np.int32)
-        tables = [_rows(table, wanted, position) for table in (state.by_slice, *state.by_key)]
+        tables = tuple(_rows(table, wanted, position) for table in state.tables)
         names = state.names.filter(pa.array(wanted))
-        parts.append(State(names, tables[0], tuple(tables[1:]), state.examples if i == 0 else 0))
+        parts.append(State(names, tables, state.examples if i == 0 else 0))
     return parts
 
 
@@ -98,10 +101,11 @@ def _hash(names: pa.StringArray) -> npt.NDArray[np.uint64]:
 
 
 def _rows(table: Sums, wanted: npt.NDArray[np.bool_], position: npt.NDArray[np.int32]) -> Sums:
-    rows = wanted[table.slices]
+    rows = np.repeat(wanted, table.classes)[table.slices]
     return Sums(
-        position[table.slices[rows]],
+        spread(position, table.classes)[table.slices[rows]],
         None if table.keys is None else table.keys[rows],
         None if table.levels is None else table.levels[rows],
         tuple(exact.canonical(column[rows]) for column in table.columns),
+        table.classes,
     )

@@ -18,8 +18,9 @@ from evaluator_component.data.features import ValueKind
 from evaluator_component.data.reader import Block
 from evaluator_component.engine import local
 from evaluator_component.engine.accumulate import Evaluated
-from evaluator_component.engine.plan import Plan, make_plan
+from evaluator_component.engine.plan import Plan, ViewKey, make_plan
 from evaluator_component.errors import DataError, ModelError
+from evaluator_component.metrics.binarize import AS_ONE_POOL
 from evaluator_component.metrics.modules import load_module
 from evaluator_component.metrics.view import Float64, Kind
 from evaluator_component.models.opening import open_model
@@ -102,7 +103,7 @@ class Worker:
         for predictor in self._predictors:
             if predictor is not None:
                 predictor.settle_inputs(dict(job.kinds))
-        self._kinds = _kinds_by_output(self._plan)
+        self._views = _views_by_output(self._plan)
         self._predicting = threading.Lock()
         self._pool = ThreadPoolExecutor(BLOCKS_AT_A_TIME)
 
@@ -158,43 +159,41 @@ class Worker:
             labels = evaluated.labels[output]
             model = self._plan.models[index]
             where = f"{batch.where(0)}: model {model.name!r}" + (f", output {output!r}" if output else "")
-            for kind, name in self._kinds.get((index, output), ()):
-                problem = _mismatch(kind, labels, predictions)
+            for view, name in self._views.get((index, output), ()):
+                problem = _mismatch(view, labels, predictions)
                 if problem:
                     raise ModelError(f"{where}: metric {name!r} {problem}")
 
 
-def _kinds_by_output(plan: Plan) -> dict[tuple[int, str], tuple[tuple[Kind, str], ...]]:
-    kinds: dict[tuple[int, str], dict[Kind, str]] = {}
+def _views_by_output(plan: Plan) -> dict[tuple[int, str], tuple[tuple[ViewKey, str], ...]]:
+    """The views of each model and output, each with the name of a metric that needs it."""
+    views: dict[tuple[int, str], dict[ViewKey, str]] = {}
     for planned in plan.metrics:
-        kinds.setdefault((planned.view.model, planned.view.output), {}).setdefault(
-            planned.view.kind, planned.metric.name
-        )
-    return {key: tuple(value.items()) for key, value in kinds.items()}
+        views.setdefault((planned.view.model, planned.view.output), {}).setdefault(planned.view, planned.metric.name)
+    return {key: tuple(value.items()) for key, value in views.items()}
 
 
-def _mismatch(kind: Kind, labels: Float64, predictions: Float64) -> str:
-    """What is wrong with the shapes for a kind of metric; '' when nothing is."""
-    if kind is Kind.ANY:
+def _mismatch(view: ViewKey, labels: Float64, predictions: Float64) -> str:
+    """What is wrong with the shapes for a view; '' when nothing is."""
+    if view.kind is Kind.ANY:
         return ""
-    if kind is Kind.LABEL:
-        return "" if labels.ndim == 1 else f"needs one label per example, and the label has {labels.shape[1]} values"
-    if kind is Kind.CLASSES:
-        if predictions.ndim != 2:
-            return (
-                "needs one score per class, and the model gives a single number per example; use a metric such as "
-                "BinaryAccuracy or MeanSquaredError, or another output (prediction_key)"
-            )
-        if labels.ndim == 2 and labels.shape[1] != predictions.shape[1]:
-            return f"compares labels of {labels.shape[1]} classes with scores of {predictions.shape[1]} classes"
-        return ""
-    if predictions.ndim != 1:
+    classes = predictions.shape[1] if predictions.ndim == 2 else 1
+    if view.kind is Kind.CLASSES and classes == 1:
         return (
-            f"needs one number per example, and the model gives {predictions.shape[1]}; use a multi-class metric such "
-            "as SparseCategoricalAccuracy, or another output (prediction_key)"
+            "needs one score per class, and the model gives a single number per example; use a metric such as "
+            "BinaryAccuracy or MeanSquaredError, or another output (prediction_key)"
         )
-    if labels.ndim != 1:
-        return f"needs one label per example, and the label has {labels.shape[1]} values; use CategoricalAccuracy"
+    if view.binarization not in (None, AS_ONE_POOL):
+        assert view.binarization is not None
+        if classes == 1:
+            return "is asked for by class (binarize or aggregate), and the model gives a single number per example"
+        if classes < view.binarization.least_classes():
+            return (
+                f"is asked for a class or rank that is not there: the model gives {classes} scores per example, so "
+                f"class ids go from 0 to {classes - 1} and ranks up to {classes}"
+            )
+    if labels.ndim == 2 and labels.shape[1] != classes:
+        return f"compares labels of {labels.shape[1]} classes with scores of {classes} classes"
     return ""
 
 

@@ -14,6 +14,7 @@ from evaluator_component.gate.causes import Cause, Outcome
 from evaluator_component.gate.frame import Codes, Floats, Frame
 from evaluator_component.gate.policies import Policy
 from evaluator_component.gate.rules import Kind, Rule, Target
+from evaluator_component.results.tables import without_options
 
 ROUNDING = 4 * float(np.finfo(np.float64).eps)
 """A change may miss its bound by this share of |candidate| + |baseline|: what rounding the two values, their
@@ -74,8 +75,7 @@ def select(
             keep &= ~of_output
             continue
         keep &= ~of_output | _preferred_weighting(frame.weighted[span], of_output, target.weighting)
-        if target.sub_keyed is not None:
-            keep &= ~of_output | _preferred_sub_keys(frame, span, of_output, target.sub_keyed)
+        keep &= ~of_output | _of_readings(frame, span, of_output, target.readings)
     named = [frame.outputs[int(code)] for code in _present(output)]
     for name in target.outputs:
         if name not in named and named != [""]:
@@ -159,14 +159,19 @@ def _preferred_weighting(
     return np.ones(len(weighted), dtype=bool) if len(chosen) == 2 else weighted == (True in chosen)
 
 
-def _preferred_sub_keys(
-    frame: Frame, span: slice, of_output: npt.NDArray[np.bool_], sub_keyed: bool
+def _of_readings(
+    frame: Frame, span: slice, of_output: npt.NDArray[np.bool_], readings: frozenset[str]
 ) -> npt.NDArray[np.bool_]:
-    """Keeps the undivided values, or those of single classes and the like; or what there is if there is one kind."""
-    names = np.asarray([bool(name) for name in frame.words["sub_key"]], dtype=bool)
-    divided = names[frame.sub_key[span]]
-    wanted = divided if sub_keyed else ~divided
-    return wanted if bool((wanted & of_output).any()) else np.ones(len(divided), dtype=bool)
+    """Keeps the values of the wanted readings of classes.
+
+    A metric that classes do not change has one value, whatever the spec says; it is kept where none of the readings is.
+    """
+    names = [without_options(name) for name in frame.words["sub_key"]]
+    for wanted in (readings, frozenset([""])):
+        of_reading = np.asarray([name in wanted for name in names], dtype=bool)[frame.sub_key[span]]
+        if bool((of_reading & of_output).any()):
+            return of_reading
+    return np.ones(len(of_output), dtype=bool)
 
 
 def _compare(measure: _Measure, policy: Policy) -> npt.NDArray[np.int8]:

@@ -56,15 +56,14 @@ class Target:
       specs: The slicing specs it applies to; None for every slice.
       outputs: The outputs it applies to; empty for all.
       weighting: The weightings it applies to; None for the one that the metrics spec has by default.
-      sub_keyed: Whether it is meant for the values of single classes and the like (True), for the undivided value
-        (False), or for both (None).
+      readings: The names of the readings of classes that it is meant for ('' where classes are not told apart).
     """
 
     metric: str
     specs: tuple[config_pb2.SlicingSpec, ...] | None
     outputs: tuple[str, ...]
     weighting: frozenset[bool] | None
-    sub_keyed: bool | None
+    readings: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -182,21 +181,27 @@ def _thresholds(config: config_pb2.EvalConfig, policy: Policy, result_name: Resu
             _check_model_names(config, spec, here)
             name = result_name(metric)
             if metric.HasField("threshold"):
-                yield _Threshold((*path, "threshold"), _target(spec, name, everywhere), metric.threshold)
-            yield from _per_slice(spec, name, (*path, "per_slice_thresholds"), metric.per_slice_thresholds)
+                yield _Threshold(
+                    (*path, "threshold"), _target(spec, name, everywhere, path, result_name), metric.threshold
+                )
+            yield from _per_slice(spec, name, (*path, "per_slice_thresholds"), metric.per_slice_thresholds, result_name)
         _refuse_cross_slices(here, len(spec.cross_slice_thresholds))
         if spec.thresholds or spec.per_slice_thresholds:
             _check_model_names(config, spec, here)
         for name in sorted(spec.thresholds):
             path = (*here, "thresholds", MapKey(name))
-            yield _Threshold(path, _target(spec, name, everywhere), spec.thresholds[name])
+            yield _Threshold(path, _target(spec, name, everywhere, path, result_name), spec.thresholds[name])
         for name in sorted(spec.per_slice_thresholds):
             path = (*here, "per_slice_thresholds", MapKey(name), "thresholds")
-            yield from _per_slice(spec, name, path, spec.per_slice_thresholds[name].thresholds)
+            yield from _per_slice(spec, name, path, spec.per_slice_thresholds[name].thresholds, result_name)
 
 
 def _per_slice(
-    spec: config_pb2.MetricsSpec, name: str, path: Path, entries: Collection[config_pb2.PerSliceMetricThreshold]
+    spec: config_pb2.MetricsSpec,
+    name: str,
+    path: Path,
+    entries: Collection[config_pb2.PerSliceMetricThreshold],
+    result_name: ResultName,
 ) -> Iterator[_Threshold]:
     for k, entry in enumerate(entries):
         if not entry.slicing_specs:
@@ -210,14 +215,35 @@ def _per_slice(
                     f"{render((*path, k, 'slicing_specs', s))}.slice_keys_sql: a threshold's slices are named by "
                     "feature_keys and feature_values, not by SQL"
                 )
-        yield _Threshold((*path, k, "threshold"), _target(spec, name, tuple(entry.slicing_specs)), entry.threshold)
+        yield _Threshold(
+            (*path, k, "threshold"), _target(spec, name, tuple(entry.slicing_specs), path, result_name), entry.threshold
+        )
 
 
-def _target(spec: config_pb2.MetricsSpec, metric: str, specs: tuple[config_pb2.SlicingSpec, ...] | None) -> Target:
+def _target(
+    spec: config_pb2.MetricsSpec,
+    metric: str,
+    specs: tuple[config_pb2.SlicingSpec, ...] | None,
+    path: Path,
+    result_name: ResultName,
+) -> Target:
     weights = spec.example_weights
     weighting = {flag for flag, on in ((True, weights.weighted), (False, weights.unweighted)) if on}
-    sub_keyed = None if spec.HasField("aggregate") else spec.HasField("binarize")
-    return Target(metric, specs, tuple(spec.output_names), frozenset(weighting) or None, sub_keyed)
+    readings = _readings(spec, metric, path, result_name)
+    return Target(metric, specs, tuple(spec.output_names), frozenset(weighting) or None, readings)
+
+
+def _readings(spec: config_pb2.MetricsSpec, metric: str, path: Path, result_name: ResultName) -> frozenset[str]:
+    """The readings of classes that the spec asks of a metric, by its name in the results."""
+    from evaluator_component.metrics.readings import read_classes
+
+    entries = [(j, entry) for j, entry in enumerate(spec.metrics) if result_name(entry) == metric]
+    found = [
+        reading
+        for j, entry in entries or [(0, config_pb2.MetricConfig())]
+        for reading in read_classes(spec, entry, (*path[:2], "metrics", j))
+    ]
+    return frozenset(reading.sub_key for reading in found)
 
 
 def _check_model_names(config: config_pb2.EvalConfig, spec: config_pb2.MetricsSpec, path: Path) -> None:

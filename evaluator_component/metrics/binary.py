@@ -101,6 +101,7 @@ def _at_threshold(
                 interval=interval,
                 range=limits,
                 example=example or {},
+                by_class=True,
             )
         )
 

@@ -135,7 +135,7 @@ class CorrectClass:
 
     def compute(self, view: View) -> tuple[Float64, ...]:
         """See :class:`Terms`."""
-        return (view.weights * (view.predictions.argmax(axis=1) == _classes(view)),)
+        return (view.weights * (view.predictions.argmax(axis=1) == class_of_label(view)),)
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class InTopClasses:
         """See :class:`Terms`."""
         if view.predictions.shape[1] == 0:
             return (np.zeros(len(view)),)
-        own = np.take_along_axis(view.predictions, _classes(view)[:, None], axis=1)
+        own = np.take_along_axis(view.predictions, class_of_label(view)[:, None], axis=1)
         return (view.weights * ((view.predictions > own).sum(axis=1) < self.k),)
 
 
@@ -180,12 +180,12 @@ class ClassLogLoss:
         if view.labels.ndim == 2:
             labels = view.labels * (1.0 - self.label_smoothing) + self.label_smoothing / count
             return (view.weights * -(labels * logs).sum(axis=1),)
-        own = np.take_along_axis(logs, _classes(view)[:, None], axis=1)[:, 0]
+        own = np.take_along_axis(logs, class_of_label(view)[:, None], axis=1)[:, 0]
         smooth = self.label_smoothing
         return (view.weights * -((1.0 - smooth) * own + smooth / count * logs.sum(axis=1)),)
 
 
-def _classes(view: View) -> Index:
+def class_of_label(view: View) -> Index:
     """The class of each label, which is an index or one-hot."""
     return view.labels.argmax(axis=1) if view.labels.ndim == 2 else view.labels.astype(np.intp)
 

@@ -142,6 +142,7 @@ class Definition:
         interval: As on :class:`Metric`.
         range: Smallest and largest possible value.
         example: Options that must be given, each with an example of a value.
+        by_class: Whether it takes ``class_id`` and ``top_k``, which make a binary problem of several classes.
     """
 
     class_name: str
@@ -154,3 +155,4 @@ class Definition:
     interval: str | None = None
     range: tuple[float, float] = (-np.inf, np.inf)
     example: Options = field(default_factory=dict)
+    by_class: bool = False

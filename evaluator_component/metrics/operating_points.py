@@ -224,6 +224,7 @@ def _register(
             interval="jackknife",
             range=more.get("limits", (0.0, 1.0)),
             example=more.get("example", {}),
+            by_class=True,
         )
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,6 +18,10 @@ _CUSTOM: dict[str, Definition] = {}
 
 _IGNORED_OPTIONS = frozenset({"dtype"})
 """Options that Keras writes into every config and that mean nothing here: sums are exact whatever the dtype."""
+
+
+_CLASS_OPTIONS = {"class_id": 0, "top_k": 1}
+"""Options of metrics of a binary problem that say how it is made of several classes, with the least value."""
 
 
 def register(definition: Definition) -> None:
@@ -72,12 +77,14 @@ def result_name(metric_config: Any) -> str:
     return str(name or definition(metric_config.class_name).name)
 
 
-def build(metric_config: Any, path: Path = ()) -> tuple[Metric | Plot, ...]:
+def build(metric_config: Any, path: Path = (), *, of_top: bool = False) -> tuple[Metric | Plot, ...]:
     """Makes the metrics of one config entry.
 
     Args:
         metric_config: A MetricConfig message.
         path: Where it is in the config, for an error.
+        of_top: Whether only the highest scores of each example count: then all of these are predicted positive,
+            whatever they are, unless thresholds are given.
 
     Raises:
         ConfigError: Unknown metric, unknown option, or an option of a wrong type or value.
@@ -86,7 +93,8 @@ def build(metric_config: Any, path: Path = ()) -> tuple[Metric | Plot, ...]:
     entry = definition(class_name, path)
     options = metric_options(metric_config, path)
     name = str(options.pop("name", None) or entry.name)
-    given = {key: value for key, value in options.items() if key not in _IGNORED_OPTIONS}
+    ignored = {*_IGNORED_OPTIONS, *(_CLASS_OPTIONS if entry.by_class else ())}
+    given = {key: value for key, value in options.items() if key not in ignored}
     for key, value in given.items():
         if key not in entry.options:
             hint = nearest(key, [*entry.options, "name"])
@@ -96,11 +104,42 @@ def build(metric_config: Any, path: Path = ()) -> tuple[Metric | Plot, ...]:
     if missing:
         example = json.dumps({key: entry.example[key] for key in missing})
         raise FieldError((*path, "config"), f"{class_name} needs {' and '.join(missing)}, for example {example}")
-    complete: Options = {**entry.options, **{k: v for k, v in given.items() if v is not None}}
+    defaults = (
+        {**entry.options, "thresholds": (-math.inf,)} if of_top and "thresholds" in entry.options else entry.options
+    )
+    complete: Options = {**defaults, **{k: v for k, v in given.items() if v is not None}}
     try:
         return entry.build(name, complete)
     except ValueError as error:
         raise FieldError((*path, "config"), f"{class_name}: {error}") from error
+
+
+def class_options(metric_config: Any, path: Path = ()) -> dict[str, int]:
+    """The metric's own ``class_id`` and ``top_k``, which say what classes it is of; those that are set.
+
+    Args:
+        metric_config: A MetricConfig message.
+        path: Where it is in the config, for an error.
+
+    Raises:
+        ConfigError: One of them is not a whole number, or too small.
+    """
+    entry = catalogue().get(metric_config.class_name)
+    if entry is None or not entry.by_class:
+        return {}
+    options = metric_options(metric_config, path)
+    found = {}
+    for key, least in _CLASS_OPTIONS.items():
+        value = options.get(key)
+        if value is None:
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise FieldError(
+                (*path, "config"),
+                f"option {key!r} of {metric_config.class_name}: expected a whole number from {least} on, got {value!r}",
+            )
+        found[key] = value
+    return found
 
 
 def _check_type(path: Path, what: str, value: Any, default: Any) -> None:

@@ -177,6 +177,7 @@ register(
         direction=HIGHER,
         interval="jackknife",
         range=(0.0, 1.0),
+        by_class=True,
     )
 )
 register(
@@ -190,5 +191,6 @@ register(
         direction=HIGHER,
         interval="jackknife",
         range=(0.0, 1.0),
+        by_class=True,
     )
 )

@@ -30,6 +30,9 @@ class View:
         labels: float64 ``[n]``, or ``[n, classes]`` for one-hot and multi-hot labels.
         predictions: float64 ``[n]``, or ``[n, classes]``.
         weights: float64 ``[n]``; ones when the metric is unweighted.
+        fold: How many rows there are per example: n is fold times the number of examples, row i is of example
+            i // fold.
+        classes: How many of these rows are summed apart: fold (one binary problem per class), or 1 (all in one).
 
     Examples whose label, prediction or weight is unusable (:class:`Unusable`) have weight 0 and zeros in place of
     the unusable values, so that terms stay finite; they are counted beside the terms and make the result undefined.
@@ -41,6 +44,8 @@ class View:
     bad_labels: npt.NDArray[np.bool_] = field(repr=False)
     bad_predictions: npt.NDArray[np.bool_] = field(repr=False)
     bad_weights: npt.NDArray[np.bool_] = field(repr=False)
+    fold: int = 1
+    classes: int = 1
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -55,18 +60,19 @@ class View:
             predictions: float64 ``[n]`` or ``[n, k]``.
             weights: float64 ``[n]``; NaN where missing.
         """
+        several = predictions.ndim == 2
         bad_labels = _any_bad(labels, ~np.isfinite(labels))
         bad_predictions = _any_bad(predictions, ~np.isfinite(predictions))
         if kind in (Kind.ANY, Kind.LABEL):
             bad_predictions = np.zeros_like(bad_predictions)
         if kind is Kind.ANY:  # counts look at neither
             bad_labels = np.zeros_like(bad_labels)
+        elif several and labels.ndim == 1:
+            with np.errstate(invalid="ignore"):
+                bad_labels |= (labels < 0) | (labels >= predictions.shape[1]) | (labels != np.floor(labels))
         elif kind is Kind.BINARY:
             with np.errstate(invalid="ignore"):
                 bad_labels |= _any_bad(labels, (labels < 0) | (labels > 1))
-        elif kind is Kind.CLASSES and labels.ndim == 1 and predictions.ndim == 2:
-            with np.errstate(invalid="ignore"):
-                bad_labels |= (labels < 0) | (labels >= predictions.shape[1]) | (labels != np.floor(labels))
         bad_weights = ~(np.isfinite(weights) & (weights >= 0))
         bad = bad_labels | bad_predictions | bad_weights
         if bad.any():

@@ -212,7 +212,7 @@ def _metric_prefixes(
     groups: dict[tuple[str, str, str, str, bool], list[tuple[float, int]]] = {}
     for number, (model, output, sub_key, metric, weighted) in enumerate(keys):
         option = _OPTION.search(sub_key)
-        rest = _OPTION.sub("", sub_key)
+        rest = tables.without_options(sub_key)
         place = (float(option[1]) if option else 0.0, number)
         groups.setdefault((model, output, rest, metric, weighted), []).append(place)
     prefixes = [b""] * len(keys)

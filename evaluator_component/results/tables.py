@@ -75,6 +75,11 @@ PLOTS_SCHEMA: Final = pa.schema(
 PLOTS_KEY: Final = ("split", "slice", "model", "output", "sub_key", "plot", "bucket")
 
 
+def without_options(sub_key: str) -> str:
+    """The part of a sub-key that names classes or ranks, without options of the metric such as ``threshold=0.5``."""
+    return " ".join(part for part in sub_key.split() if "=" not in part)
+
+
 def metrics_table(columns: Mapping[str, Any]) -> pa.Table:
     """Returns a table of METRICS_SCHEMA; a column may be an array, a list or one value for all rows.
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from evaluator_component.config import complete_config, load_config
 from evaluator_component.engine.accumulate import Evaluated, State
 from evaluator_component.engine.plan import Plan, make_plan
-from evaluator_component.metrics import Kind
+from evaluator_component.metrics import Kind, Plot
 from evaluator_component.metrics.registry import catalogue
 from evaluator_component.slicing.codes import Membership
 from tests.metrics.pass_over import built, entry
@@ -25,14 +25,37 @@ def plans(draw: st.DrawFn) -> Plan:
     """A plan of a few entries of the catalogue, with or without weights and baseline."""
     names = draw(st.lists(st.sampled_from(sorted(catalogue())), min_size=1, max_size=5, unique=True))
     most = draw(st.sampled_from([2, 5, 65536]))
-    return make(names, weighted=draw(st.booleans()), baseline=draw(st.booleans()), max_distinct_scores=most)
+    classes = draw(st.sampled_from(READINGS))
+    return make(
+        names, weighted=draw(st.booleans()), baseline=draw(st.booleans()), max_distinct_scores=most, classes=classes
+    )
 
 
-def make(names: Sequence[str], *, weighted: bool, baseline: bool, max_distinct_scores: int = 65536) -> Plan:
-    """The plan of metrics by class name; those over classes see the output "classes"."""
+READINGS: list[dict[str, Any] | None] = [
+    None,
+    {},
+    {"binarize": {"class_ids": {"values": [2, 0]}}},
+    {"binarize": {"top_k_list": {"values": [2]}}},
+    {"aggregate": {"macro_average": True}},
+    {"aggregate": {"weighted_macro_average": True, "class_weights": {0: 1.0, 2: 0.5}}},
+    {"aggregate": {"micro_average": True}},
+]
+"""What is asked of the classes; None for metrics of one score."""
+
+
+def make(
+    names: Sequence[str],
+    *,
+    weighted: bool,
+    baseline: bool,
+    max_distinct_scores: int = 65536,
+    classes: dict[str, Any] | None = None,
+) -> Plan:
+    """The plan of metrics by class name; those over classes see the output "classes", and with ``classes`` all do."""
     specs: dict[str, list[Any]] = {"score": [], "classes": []}
     for name in names:
-        output = "classes" if _kind(name) is Kind.CLASSES else "score"
+        plot = isinstance(built(name)[0], Plot) and "macro" in str(classes)  # there is no mean of plots
+        output = "classes" if _kind(name) is Kind.CLASSES or (classes is not None and not plot) else "score"
         specs[output].append(entry(name))
     model: dict[str, Any] = {
         "label_keys": {"score": "y", "classes": "c"},
@@ -42,7 +65,11 @@ def make(names: Sequence[str], *, weighted: bool, baseline: bool, max_distinct_s
         model["example_weight_keys"] = {"score": "w", "classes": "w"}
     config = {
         "model_specs": [model],
-        "metrics_specs": [{"metrics": m, "output_names": [output]} for output, m in specs.items() if m],
+        "metrics_specs": [
+            {"metrics": m, "output_names": [output], **((classes or {}) if output == "classes" else {})}
+            for output, m in specs.items()
+            if m
+        ],
         "engine": {"max_distinct_scores": max_distinct_scores},
     }
     return make_plan(complete_config(load_config(config), has_baseline=baseline), evaluate_baseline=baseline)
@@ -91,7 +118,7 @@ def arrays(part: Evaluated | State) -> list[np.ndarray]:
     if isinstance(part, Evaluated):
         columns = [part.slices.rows, part.slices.codes]
         return [*columns, *part.labels.values(), *part.predictions.values(), *part.weights.values()]
-    tables = [part.by_slice, *part.by_key]
+    tables = part.tables
     keys = [array for table in tables for array in (table.slices, table.keys, table.levels) if array is not None]
     return [*keys, *(column for table in tables for column in table.columns)]
 

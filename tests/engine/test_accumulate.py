@@ -127,18 +127,20 @@ def test_slices_spread_by_their_names(names: list[str]) -> None:
 
 def totals(plan: Plan, state: State) -> dict[tuple[object, ...], Fraction]:
     """Every weighted total that is not 0 by (table, slice, key, column)."""
-    unweighted = []
-    for view, terms in plan.slice_terms:
-        unweighted += [isinstance(terms, Examples) or not view.weighted] * len(terms.columns)
     result: dict[tuple[object, ...], Fraction] = {}
-    for number, table in enumerate((state.by_slice, *state.by_key)):
+    for number, table in enumerate(state.tables):
+        slice_terms = plan.slice_tables[number] if number < len(plan.slice_tables) else ()
+        unweighted = [
+            isinstance(terms, Examples) or not view.weighted for view, terms in slice_terms for _ in terms.columns
+        ]
         for column, values in enumerate(table.columns):
-            if number == 0 and unweighted[column]:
+            if unweighted and unweighted[column]:
                 continue
             keys = np.zeros(len(table)) if table.keys is None else table.keys
-            for slice_number, key, value in zip(table.slices, keys, exact.decode(values).tolist(), strict=True):
+            for part, key, value in zip(table.slices.tolist(), keys, exact.decode(values).tolist(), strict=True):
                 if value:
-                    result[number, column, state.names[int(slice_number)].as_py(), int(key)] = Fraction(value)
+                    name = state.names[part // table.classes].as_py()
+                    result[number, column, name, part % table.classes, int(key)] = Fraction(value)
     return result
 
 

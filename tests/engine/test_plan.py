@@ -57,12 +57,3 @@ def test_a_config_without_metrics_is_refused() -> None:
     config = complete_config(load_config({"model_specs": [{"label_key": "label"}]}))
     with pytest.raises(ConfigError, match="no metric is configured"):
         make_plan(config, evaluate_baseline=False)
-
-
-@pytest.mark.parametrize("field", ["binarize", "aggregate"])
-def test_what_is_not_supported_is_refused_by_its_path(field: str) -> None:
-    options = {"binarize": {"class_ids": {"values": [1]}}, "aggregate": {"micro_average": True}}
-    spec = {"metrics": load_list("AUC"), field: options[field]}
-    config = complete_config(load_config({"model_specs": [{"label_key": "label"}], "metrics_specs": [spec]}))
-    with pytest.raises(ConfigError, match=rf"metrics_specs\[0\]\.{field}: not supported yet"):
-        make_plan(config, evaluate_baseline=False)

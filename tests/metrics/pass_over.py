@@ -55,12 +55,18 @@ class Examples:
 Row = Mapping[str, Any]
 
 
-def plan(metrics: Sequence[Mapping[str, Any]], *, weighted: bool, max_distinct_scores: int = 65536) -> Plan:
-    """The plan of these metrics for one model with one output."""
+def plan(
+    metrics: Sequence[Mapping[str, Any]],
+    *,
+    weighted: bool,
+    max_distinct_scores: int = 65536,
+    spec: Mapping[str, Any] | None = None,
+) -> Plan:
+    """The plan of these metrics for one model with one output; ``spec`` has more fields of their MetricsSpec."""
     model = {"label_key": "y", "example_weight_key": "w"} if weighted else {"label_key": "y"}
     config = {
         "model_specs": [model],
-        "metrics_specs": [{"metrics": list(metrics)}],
+        "metrics_specs": [{"metrics": list(metrics), **(spec or {})}],
         "engine": {"max_distinct_scores": max_distinct_scores},
     }
     return make_plan(complete_config(load_config(config)), evaluate_baseline=False)
@@ -92,10 +98,14 @@ def _evaluated(part: Examples) -> Evaluated:
 
 
 def tables(
-    metrics: Sequence[Mapping[str, Any]], examples: Examples, max_distinct_scores: int = 65536
+    metrics: Sequence[Mapping[str, Any]],
+    examples: Examples,
+    max_distinct_scores: int = 65536,
+    spec: Mapping[str, Any] | None = None,
 ) -> tuple[list[Row], list[Row]]:
     """The rows of the metric table and of the plots table."""
-    planned = plan(metrics, weighted=examples.weights is not None, max_distinct_scores=max_distinct_scores)
+    weighted = examples.weights is not None
+    planned = plan(metrics, weighted=weighted, max_distinct_scores=max_distinct_scores, spec=spec)
     found, plots = finalise.finalise(planned, {"eval": add_up(planned, examples)})
     return found.to_pylist(), plots.to_pylist()
 
