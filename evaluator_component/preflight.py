@@ -13,6 +13,7 @@ from evaluator_component.errors import ConfigError, DataError, ModelError
 from evaluator_component.gate.baseline import BaselineState, BaselineStatus
 from evaluator_component.gate.policies import check_splits, read_policy
 from evaluator_component.gate.rules import check_baseline, collect_rules, unknown_threshold_names
+from evaluator_component.metrics.binarize import AS_ONE_POOL
 from evaluator_component.metrics.metric import Metric
 from evaluator_component.metrics.modules import load_module
 from evaluator_component.slicing.specs import feature_paths
@@ -20,6 +21,7 @@ from evaluator_component.slicing.specs import feature_paths
 if TYPE_CHECKING:
     from evaluator_component.data.features import Features
     from evaluator_component.data.files import Shard, Source
+    from evaluator_component.engine.accumulate import Evaluated
     from evaluator_component.engine.worker import Job
     from evaluator_component.models.predictor import Predictor
 
@@ -98,9 +100,9 @@ def check(
     _check_features(plan, complete, features, predictors)
     job = make_job(complete, module, paths[: len(predictors)], predictors, features.kinds)
     _check_same_outputs(plan, predictors)
-    _try_first_records(job, shards, predictors)
+    pooled = _try_first_records(job, shards, predictors)
     _check_threshold_names(complete, plan)
-    notices = [*notices, *_ignored_options(complete), *_plain_rule_notices(complete, plan)]
+    notices = [*notices, *pooled, *_ignored_options(complete), *_plain_rule_notices(complete, plan)]
     return Preflight(complete, job, shards, state, tuple(notices), predictors)
 
 
@@ -231,23 +233,46 @@ def _check_same_outputs(plan: Plan, predictors: Sequence[Predictor | None]) -> N
             )
 
 
-def _try_first_records(job: Job, shards: Sequence[Shard], predictors: tuple[Predictor | None, ...]) -> None:
-    """Evaluates the first records of each split, which shows labels and predictions that do not fit each other."""
+def _try_first_records(job: Job, shards: Sequence[Shard], predictors: tuple[Predictor | None, ...]) -> list[str]:
+    """Evaluates the first records of each split, which shows labels and predictions that do not fit each other.
+
+    Returns:
+        Notices of what is read in another way than one might think.
+    """
     from evaluator_component.data.reader import Block, read_first
     from evaluator_component.engine.accumulate import accumulate
     from evaluator_component.engine.worker import Worker
 
     worker = Worker(job, predictors)
     seen: set[str] = set()
+    notices: list[str] = []
     for shard in shards:
         if shard.split in seen:
             continue
         records = read_first(shard, _SAMPLE_ROWS)
         if records:
             seen.add(shard.split)
-            accumulate(job.plan, worker.evaluate(Block(shard, 0, records)))
+            evaluated = worker.evaluate(Block(shard, 0, records))
+            accumulate(job.plan, evaluated)
+            notices = notices or _pooled_notices(job.plan, evaluated)
     for split in sorted({shard.split for shard in shards} - seen):
         raise DataError(f"split {split!r}: its files hold no record; check the step that wrote them")
+    return notices
+
+
+def _pooled_notices(plan: Plan, evaluated: Evaluated) -> list[str]:
+    """Tells which metrics of one score are computed over all classes together, since nothing else was said."""
+    found: dict[tuple[str, int], dict[str, None]] = {}
+    for planned in plan.metrics:
+        predictions = evaluated.predictions[planned.view.model, planned.view.output]
+        if planned.view.binarization == AS_ONE_POOL and predictions.ndim == 2 and not planned.sub_key:
+            where = (planned.view.output, predictions.shape[1])
+            found.setdefault(where, {})[planned.metric.name] = None
+    return [
+        f"{', '.join(names)}{f' of output {output!r}' if output else ''}: over all {classes} scores of each example as "
+        "one pool (a micro average), since neither binarize nor aggregate is set"
+        for (output, classes), names in found.items()
+    ]
 
 
 def _check_threshold_names(config: Any, plan: Plan) -> None:

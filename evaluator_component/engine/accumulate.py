@@ -16,8 +16,11 @@ import scipy.sparse
 from evaluator_component.engine.adders import BucketAdder, Pairs, ScoreAdder, SliceAdder
 from evaluator_component.engine.plan import Plan, SliceTable, ViewKey
 from evaluator_component.engine.sums import Sums, add_up, concatenate, renumber, spread
+from evaluator_component.metrics.terms import KeyedTerms, SeveralRows
 from evaluator_component.metrics.view import Float64, View
 from evaluator_component.slicing.codes import Membership
+
+Index = npt.NDArray[np.intp]
 
 _SCORES_AT_A_TIME = 1 << 21
 
@@ -169,14 +172,14 @@ class Accumulator:
         members = _Members(batch)
         for by_slice, table in zip(self._by_slice, self._plan.slice_tables, strict=True):
             by_slice.add(slices, members.totals(table, views), views[table[0][0]].classes if table else 1)
-        most_rows = 1
+        most_rows = batch.size
         for by_key, (key, terms) in zip(self._by_key, self._plan.keyed_terms, strict=True):
-            view = views[key]
-            by_key.add(terms.keys(view), terms.compute(view), view.fold, view.classes)
-            most_rows = max(most_rows, view.fold)
+            keys, counts = terms.keys(views[key]), _rows_by_example(terms, views[key])
+            by_key.add(keys, terms.compute(views[key]), counts, views[key].classes)
+            most_rows = max(most_rows, len(keys))
         self._examples += batch.size
         self._waiting.append(Pairs(batch.slices.rows.astype(np.intp), slices[batch.slices.codes], batch.size))
-        self._waiting_pairs += len(batch.slices.rows) * most_rows
+        self._waiting_pairs += len(batch.slices.rows) * most_rows // max(batch.size, 1)
         if self._waiting_pairs >= self._flush_pairs:
             self._flush()
 
@@ -197,6 +200,13 @@ class Accumulator:
             by_key = tuple(pool.map(lambda adder: adder.table(rank), self._by_key))
         by_slice = tuple(adder.table(rank) for adder in self._by_slice)
         return State(names, (*by_slice, *by_key), self._examples)
+
+
+def _rows_by_example(terms: KeyedTerms, view: View) -> Index | None:
+    """How many rows of keyed terms each example has; None for one each."""
+    if isinstance(terms, SeveralRows):
+        return terms.rows_by_example(view)
+    return None if view.fold == 1 else np.full(len(view) // view.fold, view.fold, np.intp)
 
 
 def _width(table: SliceTable) -> int:

@@ -62,21 +62,26 @@ class Pairs:
         slices = [np.zeros(0, np.intp), *(part.slices for part in parts)]
         return cls(np.concatenate(rows), np.concatenate(slices), int(first[-1]))
 
-    def spread(self, fold: int, classes: int) -> Iterator[Pairs]:
-        """The pairs of rows and slices where an example has ``fold`` rows, in pieces.
+    def spread(self, counts: Index | None, classes: int) -> Iterator[Pairs]:
+        """The pairs of rows and slices where an example has several rows, in pieces.
 
-        With ``classes`` above 1 a slice has as many parts, and each row is in the part of its class.
+        Args:
+            counts: How many rows each example has, one after another; None for one each.
+            classes: With more than 1, a slice has as many parts, and an example's rows are in one after another.
         """
-        if fold == 1:
+        if counts is None:
             yield self
             return
-        number = np.arange(fold)
-        step = max(1, _SPREAD_AT_A_TIME // fold)
-        for start in range(0, len(self.rows), step):
-            part = slice(start, start + step)
-            rows = self.rows[part, None] * fold + number
-            slices = self.slices[part, None] * classes + (number if classes > 1 else np.zeros_like(number))
-            yield Pairs(rows.ravel(), slices.ravel(), self.size * fold)
+        ends = np.cumsum(counts)
+        made = np.cumsum(counts[self.rows])
+        cuts = np.searchsorted(made, np.arange(_SPREAD_AT_A_TIME, made[-1] if len(made) else 0, _SPREAD_AT_A_TIME))
+        for start, stop in itertools.pairwise(np.unique([0, *cuts, len(self.rows)]).tolist()):
+            examples = self.rows[start:stop]
+            several = counts[examples]
+            number = np.arange(int(several.sum())) - np.repeat(np.cumsum(several) - several, several)
+            rows = np.repeat(ends[examples] - several, several) + number
+            slices = np.repeat(self.slices[start:stop] * classes, several)
+            yield Pairs(rows, slices + number if classes > 1 else slices, int(ends[-1]))
 
     def of(self, wanted: npt.NDArray[np.bool_]) -> Pairs:
         """The pairs of some of the examples, bool ``[size]``."""
@@ -126,14 +131,16 @@ class _Waiting:
     def __init__(self) -> None:
         self._keys: list[Float64] = []
         self._columns: list[tuple[Float64, ...]] = []
-        self._fold = 1
+        self._counts: list[Index] = []
         self.classes = 1
 
-    def add(self, keys: Float64, columns: tuple[Float64, ...], fold: int, classes: int) -> None:
-        """Adds a batch: keys and values, each float64 ``[n]``."""
+    def add(self, keys: Float64, columns: tuple[Float64, ...], counts: Index | None, classes: int) -> None:
+        """Adds a batch: keys and values, each float64 ``[n]``, and how many of them each example has."""
         self._keys.append(keys)
         self._columns.append(columns)
-        self._fold, self.classes = fold, classes
+        if counts is not None:
+            self._counts.append(counts)
+        self.classes = classes
 
     def take(self, pairs: Pairs) -> Iterator[tuple[Float64, tuple[Float64, ...], Pairs, npt.NDArray[np.bool_]]]:
         """Gives out what waits: keys, values, and pairs of rows and slices piece by piece; weight 0 is absence."""
@@ -141,9 +148,10 @@ class _Waiting:
             return
         keys = np.concatenate(self._keys)
         columns = tuple(np.concatenate(column) for column in zip(*self._columns, strict=True))
-        self._keys, self._columns = [], []
+        counts = np.concatenate(self._counts) if self._counts else None
+        self._keys, self._columns, self._counts = [], [], []
         some = np.asarray(np.any([column != 0 for column in columns], axis=0))
-        for piece in pairs.spread(self._fold, self.classes):
+        for piece in pairs.spread(counts, self.classes):
             yield keys, columns, piece.of(some), some
 
 

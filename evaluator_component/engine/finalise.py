@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from evaluator_component.engine import exact
 from evaluator_component.engine.accumulate import State, merge
 from evaluator_component.engine.plan import Plan, PlannedMetric, ViewKey
-from evaluator_component.engine.sums import Sums
+from evaluator_component.engine.sums import Sums, score_range
 from evaluator_component.metrics.metric import Metric, Plot, Values
 from evaluator_component.metrics.over_classes import Notes, OneClass, reasons
 from evaluator_component.metrics.terms import Examples, KeyedTerms, Terms, Unusable, Weight
@@ -173,6 +173,7 @@ class _Split:
             "output": planned.view.output,
             "sub_key": planned.sub_key,
             "plot": plot.name,
+            "plot_type": plot.type,
             "bucket": data.bucket,
             "lower": data.lower,
             "upper": data.upper,
@@ -294,12 +295,12 @@ class _Totals:
 
 def _histogram(table: Sums, rows: slice, start: int, stop: int) -> Histogram:
     assert table.keys is not None
-    slices = table.slices[rows] - np.int32(start)
+    slices, keys = table.slices[rows] - np.int32(start), table.keys[rows]
+    levels = np.zeros(len(keys), np.uint8) if table.levels is None else table.levels[rows]
     coarse = np.zeros(stop - start, bool)
-    if table.levels is not None:
-        coarse[slices[table.levels[rows] > 0]] = True
+    coarse[slices[levels > 0]] = True
     columns = tuple(exact.decode(column[rows]) for column in table.columns)
-    return Histogram(slices, table.keys[rows], coarse, columns, stop - start)
+    return Histogram(slices, keys, coarse, columns, stop - start, lambda: score_range(keys, levels))
 
 
 def _nullable(values: Float64 | None, like: Float64) -> Any:

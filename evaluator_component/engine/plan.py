@@ -263,7 +263,7 @@ def _of_entry(spec: Any, entry: Any, models: tuple[ModelPlan, ...], path: Path) 
 
 def _planned(metric: Metric | Plot, reading: Reading, view: ViewKey, path: str) -> Iterator[PlannedMetric]:
     """The metric as it is, or of the binary problems that are made of the classes."""
-    if metric.kind is Kind.CLASSES:
+    if metric.kind in (Kind.CLASSES, Kind.LABELS):
         yield PlannedMetric(metric, view, view.weighted, path, sub_key=metric.sub_key)
         return
     sub_key = f"{reading.sub_key} {metric.sub_key}".strip()

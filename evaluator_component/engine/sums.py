@@ -256,3 +256,33 @@ def _two_sided_piece(keys: UInt64) -> UInt64:
     if scores.max(initial=0.0) > 1:
         result = np.where(scores > 1, upper + ((magnitude - _ONE_BITS) >> _ONE) + _ONE, result)
     return result
+
+
+def score_range(keys: UInt64, levels: UInt8) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The lowest and the highest score that keys of these levels stand for; the same where nothing was given up."""
+    lowest, highest = key_scores(keys), key_scores(keys)
+    rows = np.flatnonzero(levels)
+    if len(rows):
+        kept = _kept_bits(levels[rows].astype(np.uint64))
+        lowest[rows] = _from_two_sided(keys[rows], least=True)
+        highest[rows] = _from_two_sided(keys[rows] | ~kept, least=False)
+    return lowest, highest
+
+
+def _from_two_sided(keys: UInt64, *, least: bool) -> npt.NDArray[np.float64]:
+    """The least or the greatest score with a two-sided key."""
+    upper = _NEGATIVE_SPAN + _HALF_BITS
+    half = _NEGATIVE_SPAN + (_HALF_BITS >> _ONE)
+    low_bit, high_bit = (np.uint64(0), _ONE) if least else (_ONE, np.uint64(0))
+    infinity = np.float64(np.inf).view(np.uint64)
+
+    def number(bits: UInt64) -> npt.NDArray[np.float64]:
+        return np.minimum(bits, infinity).view(np.float64)
+
+    with np.errstate(over="ignore"):
+        below_half = number(((keys - _NEGATIVE_SPAN) << _ONE) | low_bit)
+        below_one = 1.0 - number(((upper - keys) << _ONE) | high_bit)
+        above_one = number((((keys - upper - _ONE) << _ONE) | low_bit) + _ONE_BITS)
+        below_zero = -number(((_NEGATIVE_SPAN - keys) << _ONE) | high_bit)
+    negative = keys <= _NEGATIVE_SPAN if least else keys < _NEGATIVE_SPAN
+    return np.select([negative, keys < half, keys <= upper], [below_zero, below_half, below_one], above_one)

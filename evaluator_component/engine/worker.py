@@ -178,7 +178,9 @@ def _mismatch(view: ViewKey, labels: Float64, predictions: Float64) -> str:
     if view.kind is Kind.ANY:
         return ""
     classes = predictions.shape[1] if predictions.ndim == 2 else 1
-    if view.kind is Kind.CLASSES and classes == 1:
+    if view.kind is Kind.LABELS and labels.ndim == 1:
+        return "needs for each class whether it is a label (0 or 1), and there is one label per example"
+    if view.kind in (Kind.CLASSES, Kind.LABELS) and classes == 1:
         return (
             "needs one score per class, and the model gives a single number per example; use a metric such as "
             "BinaryAccuracy or MeanSquaredError, or another output (prediction_key)"

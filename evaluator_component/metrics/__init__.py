@@ -6,6 +6,7 @@ from evaluator_component.metrics import (  # noqa: F401 - they register
     binary,
     classes,
     counts,
+    matrices,
     operating_points,
     plots,
     probabilistic,

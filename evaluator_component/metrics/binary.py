@@ -73,7 +73,7 @@ def _at_threshold(
         for key, value in own.items():
             if value <= 0:
                 raise ValueError(f"{key}: expected a number above 0, got {value}")
-        thresholds = _thresholds(given[option]) if fixed is None else (fixed,)
+        thresholds = at_thresholds(given[option]) if fixed is None else (fixed,)
         return tuple(
             Metric(
                 name,
@@ -106,7 +106,8 @@ def _at_threshold(
         )
 
 
-def _thresholds(value: Any) -> tuple[float, ...]:
+def at_thresholds(value: Any) -> tuple[float, ...]:
+    """The thresholds that an option gives, one or several."""
     found = tuple(float(v) for v in (value if isinstance(value, (list, tuple)) else (value,)))
     for number in found:
         if math.isnan(number):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from evaluator_component.metrics.terms import KeyedTerms, Terms
 from evaluator_component.metrics.totals import Totals
@@ -71,14 +72,14 @@ class PlotData:
         bucket: int32 ``[rows]``.
         lower: float64 ``[rows]`` lower edge of the bucket, or the threshold.
         upper: float64 ``[rows]`` upper edge, or the threshold again.
-        columns: Further columns of the plots table by name, float64 ``[rows]``.
+        columns: Further columns of the plots table by name, each ``[rows]``.
     """
 
     slices: Any
     bucket: Any
     lower: Float64
     upper: Float64
-    columns: Mapping[str, Float64]
+    columns: Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,14 @@ class Metric:
 
 @dataclass(frozen=True)
 class Plot:
-    """The data of a plot: like a metric, but its result is rows of buckets."""
+    """The data of a plot: like a metric, but its result is rows of buckets.
+
+    Attributes:
+        type: The class name, which says how it is drawn, whatever its name is.
+    """
 
     name: str
+    type: str
     kind: Kind
     keyed: tuple[KeyedTerms, ...]
     result: Callable[[Totals, Any], PlotData]

@@ -149,6 +149,34 @@ def kolmogorov_smirnov(totals: Totals) -> Values:
     return Values(known, ONE_CLASS, *bracket(points.histogram, known, upper))
 
 
+@dataclass(frozen=True)
+class _ThresholdAtRecall:
+    """The highest score that must be predicted positive to reach a recall.
+
+    Attributes:
+        recall: The least recall.
+    """
+
+    recall: float
+
+    def __call__(self, totals: Totals) -> Values:
+        points = _points(totals, best=False)
+        positives = totals[LabelMass()][0]
+        reached = points.recall >= self.recall
+        largest = np.finfo(np.float64).max
+        lowest, highest = (np.clip(scores, -largest, largest) for scores in points.histogram.scores)
+
+        def threshold(scores: Float64) -> Float64:
+            found = points.best(scores, reached, -np.inf)
+            return np.where((positives > 0) & (found > -np.inf), found, np.nan)
+
+        value = threshold(lowest)
+        if not points.histogram.coarse.any():
+            return Values(value, NO_POSITIVE)
+        upper = np.where(points.histogram.coarse, threshold(highest), np.nan)
+        return Values(value, NO_POSITIVE, np.where(points.histogram.coarse, value, np.nan), upper)
+
+
 def average_precision(totals: Totals) -> Values:
     """The mean of the precision at each positive example, ties together: Σ(Rₙ − Rₙ₋₁)Pₙ. (Zhu 2004)"""
     histogram = totals.histogram(ScoreHistogram())
@@ -230,9 +258,13 @@ def _register(
 
 
 def _constrained(
-    class_name: str, option: str, summary: str, of: Any, *, needs_negatives: bool = True, nothing: float = 0.0
+    class_name: str,
+    option: str,
+    summary: str,
+    result: Callable[[float], Callable[[Totals], Values]],
+    **more: Any,
 ) -> None:
-    """Registers a metric under a constraint; ``nothing`` is its value where nothing is predicted positive."""
+    """Registers a metric under a constraint; ``result`` makes it of the constraint's bound."""
 
     def build(given: Options) -> list[tuple[str, Any]]:
         bounds = given[option] if isinstance(given[option], (list, tuple)) else (given[option],)
@@ -240,50 +272,49 @@ def _constrained(
             if not 0.0 <= bound <= 1.0:
                 raise ValueError(f"{option}: expected a number in [0, 1], got {bound!r}")
         several = len(bounds) > 1
-        return [
-            (
-                f"{option}={float(bound)!r}" if several else "",
-                _Best(of, float(bound), nothing if bound == 0 else 0.0, needs_negatives),
-            )
-            for bound in bounds
-        ]
+        return [(f"{option}={float(bound)!r}" if several else "", result(float(bound))) for bound in bounds]
 
     options: Options = {option: (0.5,), "num_thresholds": None, "thresholds": None}
-    _register(class_name, summary, options, build, example={option: 0.9})
+    _register(class_name, summary, options, build, example={option: 0.9}, **more)
 
 
 _constrained(
     "SensitivityAtSpecificity",
     "specificity",
     "The highest sensitivity of a threshold whose specificity is at least the one given. (Zweig & Campbell 1993)",
-    _recall_where_specific,
+    lambda bound: _Best(_recall_where_specific, bound),
 )
 _constrained(
     "SpecificityAtSensitivity",
     "sensitivity",
     "The highest specificity of a threshold whose sensitivity is at least the one given. (Zweig & Campbell 1993)",
-    _specificity_where_sensitive,
-    nothing=1.0,
+    lambda bound: _Best(_specificity_where_sensitive, bound, 1.0 if bound == 0 else 0.0),
 )
 _constrained(
     "PrecisionAtRecall",
     "recall",
     "The highest precision of a threshold whose recall is at least the one given. (Davis & Goadrich 2006)",
-    _precision_where_recalled,
-    needs_negatives=False,
+    lambda bound: _Best(_precision_where_recalled, bound, needs_negatives=False),
 )
 _constrained(
     "RecallAtPrecision",
     "precision",
     "The highest recall of a threshold with at least the given precision, 0 without one. (Davis & Goadrich 2006)",
-    _recall_where_precise,
-    needs_negatives=False,
+    lambda bound: _Best(_recall_where_precise, bound, needs_negatives=False),
 )
 _constrained(
     "RecallAtFalsePositiveRate",
     "false_positive_rate",
     "The highest recall of a threshold whose false positive rate is at most the one given. (Zweig & Campbell 1993)",
-    _recall_where_few_false_positives,
+    lambda bound: _Best(_recall_where_few_false_positives, bound),
+)
+_constrained(
+    "ThresholdAtRecall",
+    "recall",
+    "The highest score that must be predicted positive, with all above, to reach the recall. (Davis & Goadrich 2006)",
+    _ThresholdAtRecall,
+    direction=None,
+    limits=(-np.inf, np.inf),
 )
 _register(
     "AveragePrecision",

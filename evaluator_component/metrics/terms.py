@@ -8,9 +8,10 @@ and the plan computes them once.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 
 from evaluator_component.metrics.view import Float64, View
 
@@ -38,10 +39,18 @@ class KeyedTerms(Protocol):
         """Whether the key is the score itself (the engine may coarsen it); else it is a small bucket number."""
 
     def keys(self, view: View) -> Float64:
-        """Returns float64 ``[n]``: the score, or a whole bucket number below 2**20."""
+        """Returns float64 ``[n]``: the score, or a whole bucket number below 2**42."""
 
     def compute(self, view: View) -> tuple[Float64, ...]:
         """Returns one float64 ``[n]`` array per column."""
+
+
+@runtime_checkable
+class SeveralRows(Protocol):
+    """Keyed terms that have any number of rows for an example, the rows of one example after those of the last."""
+
+    def rows_by_example(self, view: View) -> npt.NDArray[np.intp]:
+        """Returns int ``[n]``: how many of the rows are of each example."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +26,7 @@ class Histogram:
         coarse: bool ``[slices]``: whether scores of this slice were coarsened.
         columns: float64 ``[rows]`` per value column.
         slice_count: Number of slices (also those without a row).
+        find_scores: Gives the lowest and the highest score of each row; of keys that are scores.
     """
 
     slices: npt.NDArray[np.int32]
@@ -32,6 +34,12 @@ class Histogram:
     coarse: npt.NDArray[np.bool_]
     columns: tuple[Float64, ...]
     slice_count: int
+    find_scores: Callable[[], tuple[Float64, Float64]] = field(repr=False)
+
+    @cached_property
+    def scores(self) -> tuple[Float64, Float64]:
+        """The lowest and the highest score that a row can have: the same where scores were not coarsened."""
+        return self.find_scores()
 
     @cached_property
     def starts(self) -> npt.NDArray[np.intp]:

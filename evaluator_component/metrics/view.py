@@ -20,6 +20,7 @@ class Kind(enum.Enum):
     BINARY = "a label in [0, 1] and one score"
     REAL = "a finite label and one finite prediction"
     CLASSES = "a class (index, or one-hot) and one score per class"
+    LABELS = "for each class 0 or 1, and one score"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class View:
         elif several and labels.ndim == 1:
             with np.errstate(invalid="ignore"):
                 bad_labels |= (labels < 0) | (labels >= predictions.shape[1]) | (labels != np.floor(labels))
-        elif kind is Kind.BINARY:
+        elif kind in (Kind.BINARY, Kind.LABELS):
             with np.errstate(invalid="ignore"):
                 bad_labels |= _any_bad(labels, (labels < 0) | (labels > 1))
         bad_weights = ~(np.isfinite(weights) & (weights >= 0))

@@ -29,39 +29,9 @@ CONFIG_FILE: Final = "eval_config.json"
 PEER_VERSION: Final = "0.52.0"
 """The TFMA release whose files these are like; its loader asks that a version be there."""
 
-_CALIBRATION: Final = wire.DoublesMessage(
-    number=1,
-    doubles=(
-        ("lower", 1),
-        ("upper", 2),
-        ("weighted_examples", 3),
-        ("weighted_labels", 4),
-        ("weighted_predictions", 5),
-    ),
-    wrapped=frozenset({"weighted_examples", "weighted_labels", "weighted_predictions"}),
-)
-_CONFUSION: Final = wire.DoublesMessage(
-    number=1,
-    doubles=(
-        ("threshold", 1),
-        ("false_negatives", 2),
-        ("true_negatives", 3),
-        ("false_positives", 4),
-        ("true_positives", 5),
-        ("precision", 6),
-        ("recall", 7),
-        ("false_positive_rate", 20),
-        ("f1", 21),
-        ("accuracy", 22),
-        ("false_omission_rate", 23),
-    ),
-)
-_UNNAMED_PLOTS: Final = ("calibration_plot", "confusion_matrix_plot")
-_SLICE_KEY = _PLOT_CALIBRATION = _KEY = 1
-_PLOT_CONFUSION = _VALUE = 2
+_SLICE_KEY = _KEY = 1
+_VALUE = 2
 _METRIC_KEYS_AND_VALUES = 51
-_PLOT_KEYS_AND_VALUES = 8
-_MATRIX_COUNTS: Final = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 _SUB_KEY: Final = re.compile(r"(classId|k|topK):(-?\d+)")
 _OPTION: Final = re.compile(r" ?\b[a-z_]+=(\S+)")
 _ARRAY_VALUE, _FLOAT64_VALUES = 7, 7
@@ -70,12 +40,25 @@ _SUB_KEY_FIELDS: Final = {"classId": "class_id", "k": "k", "topK": "top_k"}
 Doubles = npt.NDArray[np.float64]
 
 
-def metric_records(table: pa.Table) -> Iterator[bytes]:
-    """Yields a serialized MetricsForSlice for each slice of a metric table in canonical order."""
-    table = _merged(table)
-    if not table.num_rows:
-        return
-    plain_names = _single_model(table)
+def metric_records(table: pa.Table, matrices: Mapping[str, bytes]) -> Iterator[bytes]:
+    """Yields a serialized MetricsForSlice for each slice.
+
+    Args:
+      table: a metric table in canonical order.
+      matrices: further fields of MetricsForSlice by slice.
+    """
+    table = merged(table)
+    left = dict(matrices)
+    if table.num_rows:
+        for name, fields in _metrics(table):
+            yield slice_key_field(name) + fields + left.pop(name, b"")
+    for name, fields in left.items():
+        yield slice_key_field(name) + fields
+
+
+def _metrics(table: pa.Table) -> Iterator[tuple[str, bytes]]:
+    """Yields each slice's name and its metrics."""
+    plain_names = single_model(table)
     changes = table.filter(pc.is_valid(table.column("change")))
     codes, keys = _key_codes(table, ("model", "output", "sub_key", "metric", "weighted"))
     change_codes, change_keys = _key_codes(changes, ("model", "output", "sub_key", "metric", "weighted"))
@@ -88,45 +71,14 @@ def metric_records(table: pa.Table) -> Iterator[bytes]:
     body, offsets = wire.doubles_after(
         prefixes + change_prefixes,
         np.concatenate([codes, change_codes + len(keys)])[order],
-        np.concatenate([_doubles(table, "value"), _doubles(changes, "change")])[order],
+        np.concatenate([doubles_of(table, "value"), doubles_of(changes, "change")])[order],
     )
     counts = np.bincount(slices, minlength=len(words)) + np.bincount(change_slices, minlength=len(words))
     ends = offsets[np.cumsum(counts)].tolist()
     start = 0
     for name, end in zip(words.to_pylist(), ends, strict=True):
-        yield slice_key_field(name) + body[start:end].tobytes()
+        yield name, body[start:end].tobytes()
         start = end
-
-
-def plot_records(table: pa.Table) -> Iterator[bytes]:
-    """Yields a serialized PlotsForSlice for each slice of a plot table in canonical order that has plots."""
-    table = _merged(table)
-    if not table.num_rows:
-        return
-    unnamed = _single_model(table)
-    key_columns = ("slice", "model", "output", "sub_key", "plot")
-    coded = [tables.codes_and_words(table.column(name)) for name in key_columns]
-    changed = np.logical_or.reduce([np.diff(codes) != 0 for codes, _ in coded])
-    starts = np.concatenate([[0], np.flatnonzero(changed) + 1])
-    ends = np.append(starts[1:], table.num_rows)
-    columns = {field.name: _doubles(table, field.name) for field in table.schema if pa.types.is_floating(field.type)}
-    is_matrix = np.asarray(pc.is_valid(table.column("true_positives")).to_numpy(), dtype=bool)
-    words = [word.to_pylist() for _, word in coded]
-    by_slice: dict[str, dict[bytes, bytes]] = {}
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        slice_name, model, output, sub_key, plot = (
-            word[codes[start]] for word, (codes, _) in zip(words, coded, strict=True)
-        )
-        rows = {name: values[start:end] for name, values in columns.items()}
-        data = wire.field(_PLOT_CONFUSION, _matrices(rows)) if is_matrix[start] else _histogram(rows)
-        key = _plot_key("" if unnamed else model, output, sub_key, plot)
-        plots = by_slice.setdefault(slice_name, {})
-        plots[key] = plots.get(key, b"") + data
-    for slice_name, plots in by_slice.items():
-        yield slice_key_field(slice_name) + b"".join(
-            wire.field(_PLOT_KEYS_AND_VALUES, wire.field(_KEY, key) + wire.field(_VALUE, data))
-            for key, data in plots.items()
-        )
 
 
 def eval_run_json(peer_config: str, data_location: str, model_locations: Mapping[str, str]) -> str:
@@ -181,19 +133,12 @@ def metric_key(model: str, output: str, sub_key: str, metric: str, weighted: boo
     """Returns the MetricKey of a row."""
     key = metrics_for_slice_pb2.MetricKey(name=metric, model_name=model, output_name=output, is_diff=is_diff)
     key.example_weighted.value = weighted
-    _set_sub_key(key, sub_key)
+    set_sub_key(key, sub_key)
     return key
 
 
-def _plot_key(model: str, output: str, sub_key: str, plot: str) -> bytes:
-    key = metrics_for_slice_pb2.PlotKey(model_name=model, output_name=output)
-    if plot not in _UNNAMED_PLOTS:
-        key.name = plot
-    _set_sub_key(key, sub_key)
-    return bytes(key.SerializeToString(deterministic=True))
-
-
-def _set_sub_key(key: Any, sub_key: str) -> None:
+def set_sub_key(key: Any, sub_key: str) -> None:
+    """Sets the fields of a MetricKey or PlotKey that a sub-key names."""
     for kind, number in _SUB_KEY.findall(sub_key):
         getattr(key.sub_key, _SUB_KEY_FIELDS[kind]).value = int(number)
     for aggregation in ("micro_average", "macro_average", "weighted_macro_average"):
@@ -251,42 +196,20 @@ def _key_and_value(key: Any, value: bytes, doubles: int) -> bytes:
     return wire.tag(_METRIC_KEYS_AND_VALUES, wire.LENGTH_DELIMITED) + wire.varint(len(opening) + 8 * doubles) + opening
 
 
-def _histogram(rows: Mapping[str, Doubles]) -> bytes:
-    return wire.field(_PLOT_CALIBRATION, _CALIBRATION.encode(rows))
-
-
-def _matrices(rows: Mapping[str, Doubles]) -> bytes:
-    """Returns the matrices with the rates that the peer derives from them; 0/0 is 1 for precision, NaN for omission."""
-    tp, fp, tn, fn = (rows[name] for name in _MATRIX_COUNTS)
-    precision = _ratio(tp, tp + fp, 1.0)
-    recall = _ratio(tp, tp + fn, 0.0)
-    derived = {
-        "threshold": rows["lower"],
-        "precision": precision,
-        "recall": recall,
-        "f1": _ratio(2 * precision * recall, precision + recall, 0.0),
-        "accuracy": _ratio(tp + tn, tp + tn + fp + fn, 0.0),
-        "false_positive_rate": _ratio(fp, tn + fp, 0.0),
-        "false_omission_rate": _ratio(fn, tn + fn, np.nan),
-    }
-    return _CONFUSION.encode({**rows, **derived})
-
-
-def _ratio(numerator: Doubles, denominator: Doubles, undefined: float) -> Doubles:
-    return np.divide(numerator, denominator, out=np.full_like(numerator, undefined), where=denominator > 0)
-
-
-def _merged(table: pa.Table) -> pa.Table:
+def merged(table: pa.Table) -> pa.Table:
+    """The rows of the only split, or of all splits together."""
     if len(tables.names(table, "split")) < 2:
         return table
     return table.filter(tables.equal(table.column("split"), tables.merged_split(table)))
 
 
-def _single_model(table: pa.Table) -> bool:
+def single_model(table: pa.Table) -> bool:
+    """Whether there is one model only, whose name is then left out."""
     return len(tables.names(table, "model")) == 1
 
 
-def _doubles(table: pa.Table, column: str) -> Doubles:
+def doubles_of(table: pa.Table, column: str) -> Doubles:
+    """A column's numbers, 0 where it is null."""
     return np.asarray(pc.fill_null(table.column(column), 0.0).to_numpy(), dtype=np.float64)
 
 

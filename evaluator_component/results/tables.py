@@ -60,6 +60,7 @@ PLOTS_SCHEMA: Final = pa.schema(
         ("output", NAME),
         ("sub_key", NAME),
         ("plot", NAME),
+        ("plot_type", NAME),
         ("bucket", pa.int32()),
         ("lower", pa.float64()),
         ("upper", pa.float64()),
@@ -70,6 +71,8 @@ PLOTS_SCHEMA: Final = pa.schema(
         ("false_positives", pa.float64()),
         ("true_negatives", pa.float64()),
         ("false_negatives", pa.float64()),
+        ("actual_class", pa.int32()),
+        ("predicted_class", pa.int32()),
     ]
 )
 PLOTS_KEY: Final = ("split", "slice", "model", "output", "sub_key", "plot", "bucket")

@@ -15,8 +15,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+VARINT: Final = 0
 FIXED64: Final = 1
 LENGTH_DELIMITED: Final = 2
+_VARINT_BYTES: Final = 10
 
 
 def varint(value: int) -> bytes:
@@ -40,18 +42,20 @@ def field(number: int, content: bytes) -> bytes:
 
 
 @dataclasses.dataclass(frozen=True)
-class DoublesMessage:
-    """A repeated message all of whose fields are doubles.
+class NumbersMessage:
+    """A repeated message all of whose fields are numbers.
 
     Attributes:
       number: the field number of the repeated message in its parent.
       doubles: (name, field number) of each double.
       wrapped: names of those that are google.protobuf.DoubleValue, which tells 0 from absent.
+      integers: (name, field number) of each int32 or int64; written in ten bytes, whatever their size.
     """
 
     number: int
     doubles: tuple[tuple[str, int], ...]
     wrapped: frozenset[str] = frozenset()
+    integers: tuple[tuple[str, int], ...] = ()
 
     @functools.cached_property
     def _template(self) -> npt.NDArray[Any]:
@@ -60,23 +64,37 @@ class DoublesMessage:
             plain = tag(1 if name in self.wrapped else number, FIXED64)
             wrap = tag(number, LENGTH_DELIMITED) + varint(9) if name in self.wrapped else b""
             prefixes.append(wrap + plain)
-        size = sum(len(prefix) + 8 for prefix in prefixes)
-        prefixes[0] = tag(self.number, LENGTH_DELIMITED) + varint(size) + prefixes[0]
+        fields = [(name, prefix, "<f8") for (name, _), prefix in zip(self.doubles, prefixes, strict=True)]
+        fields += [(name, tag(number, VARINT), f"V{_VARINT_BYTES}") for name, number in self.integers]
+        size = sum(len(prefix) + np.dtype(kind).itemsize for _, prefix, kind in fields)
+        opening = tag(self.number, LENGTH_DELIMITED) + varint(size)
+        fields[0] = (fields[0][0], opening + fields[0][1], fields[0][2])
         layout: list[tuple[str, str]] = []
-        for (name, _), prefix in zip(self.doubles, prefixes, strict=True):
-            layout += [(f"tag_{name}", f"V{len(prefix)}"), (name, "<f8")]
+        for name, prefix, kind in fields:
+            layout += [(f"tag_{name}", f"V{len(prefix)}"), (name, kind)]
         template = np.zeros(1, dtype=np.dtype(layout))
-        for (name, _), prefix in zip(self.doubles, prefixes, strict=True):
+        for name, prefix, _ in fields:
             template[f"tag_{name}"] = np.void(prefix)
         return template
 
-    def encode(self, values: Mapping[str, npt.NDArray[np.float64]]) -> bytes:
+    def encode(self, values: Mapping[str, npt.NDArray[Any]]) -> bytes:
         """Returns the messages, one for each position of the equally long arrays."""
         count = len(values[self.doubles[0][0]])
         messages = np.repeat(self._template, count)
         for name, _ in self.doubles:
             messages[name] = values[name]
+        for name, _ in self.integers:
+            messages[name] = _varints(values[name]).view(f"V{_VARINT_BYTES}")[:, 0]
         return messages.tobytes()
+
+
+def _varints(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Integers in groups of seven bits, ``[n, 10]``; small ones are filled up with groups of 0, as readers allow."""
+    rest = values.astype(np.int64).view(np.uint64)
+    groups = rest[:, None] >> np.arange(0, 7 * _VARINT_BYTES, 7, dtype=np.uint64)
+    encoded = (groups & np.uint64(0x7F)).astype(np.uint8)
+    encoded[:, :-1] |= 0x80
+    return np.ascontiguousarray(encoded)
 
 
 def doubles_after(

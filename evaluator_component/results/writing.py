@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evaluator_component.errors import DataError
-from evaluator_component.results import files, peer_files, tables
+from evaluator_component.results import files, peer_files, peer_plots, tables
 from evaluator_component.results.evaluation import Evaluation, MetricTable, PlotTable
 
 METRICS_FILE: Final = "metrics.parquet"
@@ -136,10 +136,11 @@ def table_bytes(table: pa.Table) -> bytes:
 def _write_measured(evaluation: Evaluation, folder: files.Folder) -> None:
     folder.write(METRICS_FILE, table_bytes(evaluation.metrics.table))
     folder.write(PLOTS_FILE, table_bytes(evaluation.plots.table))
+    matrices = peer_plots.matrices(evaluation.plots.table)
     with folder.replacing(peer_files.METRICS_FILE) as path:
-        peer_files.write_records(path, peer_files.metric_records(evaluation.metrics.table))
+        peer_files.write_records(path, peer_files.metric_records(evaluation.metrics.table, matrices))
     with folder.replacing(peer_files.PLOTS_FILE) as path:
-        peer_files.write_records(path, peer_files.plot_records(evaluation.plots.table))
+        peer_files.write_records(path, peer_plots.plot_records(evaluation.plots.table))
     _write_configs(evaluation, folder)
 
 

@@ -52,17 +52,18 @@ def make(
     classes: dict[str, Any] | None = None,
 ) -> Plan:
     """The plan of metrics by class name; those over classes see the output "classes", and with ``classes`` all do."""
-    specs: dict[str, list[Any]] = {"score": [], "classes": []}
+    specs: dict[str, list[Any]] = {"score": [], "classes": [], "labels": []}
     for name in names:
         plot = isinstance(built(name)[0], Plot) and "macro" in str(classes)  # there is no mean of plots
-        output = "classes" if _kind(name) is Kind.CLASSES or (classes is not None and not plot) else "score"
-        specs[output].append(entry(name))
+        kind = _kind(name)
+        over_classes = kind is Kind.CLASSES or (classes is not None and not plot)
+        specs["labels" if kind is Kind.LABELS else "classes" if over_classes else "score"].append(entry(name))
     model: dict[str, Any] = {
-        "label_keys": {"score": "y", "classes": "c"},
-        "prediction_keys": {"score": "score", "classes": "classes"},
+        "label_keys": {"score": "y", "classes": "c", "labels": "l"},
+        "prediction_keys": {"score": "score", "classes": "classes", "labels": "classes"},
     }
     if weighted:
-        model["example_weight_keys"] = {"score": "w", "classes": "w"}
+        model["example_weight_keys"] = dict.fromkeys(("score", "classes", "labels"), "w")
     config = {
         "model_specs": [model],
         "metrics_specs": [
@@ -102,13 +103,17 @@ def batch(plan: Plan, seed: int, size: int) -> Evaluated:
     names = tuple(np.array(SLICES)[np.argsort(order)].tolist())
     return Evaluated(
         Membership(rows.astype(np.int32), order[codes], names),
-        {"score": rng.integers(0, 2, size).astype(float), "classes": rng.integers(0, CLASSES, size).astype(float)},
+        {
+            "score": rng.integers(0, 2, size).astype(float),
+            "classes": rng.integers(0, CLASSES, size).astype(float),
+            "labels": rng.integers(0, 2, (size, CLASSES)).astype(float),
+        },
         {
             (model, output): scores() if output == "score" else rng.random((size, CLASSES))
             for model in range(len(plan.models))
-            for output in ("score", "classes")
+            for output in ("score", "classes", "labels")
         },
-        {"score": weights, "classes": weights} if weighted else {},
+        dict.fromkeys(("score", "classes", "labels"), weights) if weighted else {},
         size,
     )
 

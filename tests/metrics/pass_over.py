@@ -137,7 +137,9 @@ def built(class_name: str, **options: Any) -> tuple[Metric | Plot, ...]:
 def sample(kind: Kind, seed: int, size: int = 120, *, weighted: bool = False, grouped: bool = False) -> Examples:
     """Random examples that a kind of metric can use, a third of the scores tied."""
     rng = np.random.default_rng(seed)
-    if kind is Kind.CLASSES:
+    if kind is Kind.LABELS:
+        labels, predictions = (rng.random((size, 3)) < 0.4).astype(float), rng.random((size, 3))
+    elif kind is Kind.CLASSES:
         labels, predictions = rng.integers(0, 4, size).astype(float), rng.dirichlet(np.ones(4), size)
     else:
         labels = (rng.random(size) < 0.4).astype(float)

@@ -141,7 +141,9 @@ def hard_cases(name: str, seed: int) -> Iterator[Examples]:
 def test_hard_cases_have_a_value_or_a_reason(name: str) -> None:
     for examples in hard_cases(name, 7):
         metrics, plots = evaluate(name, examples)
-        assert ("Overall" in {key[0] for key in metrics}) or plots
+        labelled = examples.labels.reshape(len(examples), -1).any(axis=1) & (examples.mass > 0)
+        empty = isinstance(built(name)[0], Plot) and not labelled.any()
+        assert ("Overall" in {key[0] for key in metrics}) or plots or empty  # a matrix has no cell then
 
 
 @every_entry

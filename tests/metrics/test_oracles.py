@@ -19,7 +19,8 @@ from tests.metrics.pass_over import Examples, built, entry, sample, tables, valu
 
 AT_ONE = "binary at threshold"
 METRICS = sorted(name for name in catalogue() if not isinstance(built(name)[0], Plot))
-PLOTS = {"CalibrationPlot", "ConfusionMatrixPlot"}
+PLOTS = {name for name in catalogue() if isinstance(built(name)[0], Plot)}
+"""Their oracles are in test_plots and test_matrices."""
 THRESHOLDED = sorted(
     name for name in METRICS if "thresholds" in definition(name).options and AT_ONE in definition(name).family
 )
@@ -187,52 +188,6 @@ def test_the_oracle_of_precision_recall_is_a_hand_computed_one() -> None:
     expected = (1 + middle + 1 / 2) / 3
     assert auc_precision_recall(y, p, np.ones(6)) == pytest.approx(expected, rel=1e-12)
     assert value({"class_name": "AUCPrecisionRecall"}, Examples(y, p)) == pytest.approx(expected, rel=1e-12)
-
-
-@pytest.mark.parametrize("options", [{}, {"num_buckets": 7}, {"num_buckets": 10, "left": 0.2, "right": 0.8}])
-def test_calibration_plot_is_a_histogram(options: dict[str, Any]) -> None:
-    base = sample(Kind.REAL, 8, 400, weighted=True, grouped=True)
-    examples = scored(base, np.where(np.arange(400) % 40 == 0, base.predictions * 4 - 2, base.predictions))
-    _, rows = tables([{"class_name": "CalibrationPlot", "config": options}], examples)
-    count, left, right = options.get("num_buckets", 1000), options.get("left", 0.0), options.get("right", 1.0)
-    assert examples.groups is not None
-    for name, rows_of in (("Overall", np.arange(400)), ("group=1", np.flatnonzero(examples.groups == 1))):
-        part = examples.rows(rows_of)
-        edges = np.array([-np.inf, *np.linspace(left, right, count + 1), np.inf])
-        bucket = np.searchsorted(edges, part.predictions, side="right") - 1
-        found = [row for row in rows if row["slice"] == name]
-        assert [row["bucket"] for row in found] == list(range(count + 2))
-        np.testing.assert_allclose([row["lower"] for row in found], edges[:-1], rtol=1e-12)
-        np.testing.assert_allclose([row["upper"] for row in found], edges[1:], rtol=1e-12)
-        for column, terms in (
-            ("weighted_examples", part.mass),
-            ("weighted_labels", part.mass * part.labels),
-            ("weighted_predictions", part.mass * part.predictions),
-        ):
-            expected = np.bincount(bucket, terms, count + 2)
-            np.testing.assert_allclose([row[column] for row in found], expected, rtol=1e-9, atol=1e-12)
-
-
-@pytest.mark.parametrize("count", [1000, 4])
-def test_confusion_matrix_plot_is_a_matrix_per_threshold(count: int) -> None:
-    examples = sample(Kind.BINARY, 9, 300, weighted=True, grouped=True)
-    config = {"class_name": "ConfusionMatrixPlot", "config": {"num_thresholds": count}}
-    _, rows = tables([config], examples)
-    assert examples.groups is not None
-    for name, rows_of in (("Overall", np.arange(300)), ("group=2", np.flatnonzero(examples.groups == 2))):
-        part = examples.rows(rows_of)
-        found = [row for row in rows if row["slice"] == name]
-        thresholds = [-1e-6, *(np.arange(count + 1) / count)]
-        np.testing.assert_allclose([row["lower"] for row in found], thresholds)
-        above = part.predictions[None, :] > np.array([row["lower"] for row in found])[:, None]
-        positive, negative = part.mass * part.labels, part.mass * (1 - part.labels)
-        for column, expected in (
-            ("true_positives", above @ positive),
-            ("false_positives", above @ negative),
-            ("true_negatives", ~above @ negative),
-            ("false_negatives", ~above @ positive),
-        ):
-            np.testing.assert_allclose([row[column] for row in found], expected, rtol=1e-9, atol=1e-12)
 
 
 OWN = '''

@@ -71,6 +71,11 @@ def config(*metrics: str, **model_spec: Any) -> dict[str, Any]:
     }
 
 
+def of_class(number: int, **model_spec: Any) -> dict[str, Any]:
+    metric = {"class_name": "AUC", "config": {"class_id": number}}
+    return {**config(**model_spec), "metrics_specs": [{"metrics": [metric]}]}
+
+
 def test_missing_path(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=f"^{tmp_path}/no: no such file or folder; expected a SavedModel folder or"):
         open_model(tmp_path / "no")
@@ -179,8 +184,17 @@ def test_output_of_strings(several: Path, data: Path) -> None:
 
 
 def test_scores_of_classes_under_a_metric_of_one_number(classes: Callable[[int], Path], data: Path) -> None:
-    with pytest.raises(ModelError, match=r"metric 'auc' needs one number per example, and the model gives 3; use a"):
-        ec.check(config("AUC"), classes(3), data=data)
+    notices = ec.check(config("AUC"), classes(3), data=data).notices
+    assert [notice for notice in notices if "auc: over all 3 scores of each example as one pool" in notice]
+
+
+def test_a_class_that_the_model_does_not_have(classes: Callable[[int], Path], several: Path, data: Path) -> None:
+    asked = of_class(3)
+    with pytest.raises(ModelError, match=r"metric 'auc' is asked for a class .* 3 scores .* from 0 to 2"):
+        ec.check(asked, classes(3), data=data)
+    asked = of_class(0, signature_name="regress")
+    with pytest.raises(ModelError, match=r"metric 'auc' is asked for by class .* a single number per example"):
+        ec.check(asked, several, data=data)
 
 
 def test_one_number_under_a_metric_of_classes(several: Path, data: Path) -> None:
@@ -199,7 +213,7 @@ def test_one_hot_label_of_another_width(classes: Callable[[int], Path], tmp_path
 def test_one_hot_label_under_a_metric_of_one_label(several: Path, tmp_path: Path) -> None:
     data = trips.write_records(tmp_path / "hot", [trips.example(fare=1.0, hot=[0, 1])] * 3)
 
-    with pytest.raises(ModelError, match="needs one label per example, and the label has 2 values"):
+    with pytest.raises(ModelError, match="compares labels of 2 classes with scores of 1 classes"):
         ec.check(config("AUC", label_key="hot", signature_name="regress"), several, data=data)
 
 

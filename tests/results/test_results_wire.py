@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from evaluator_component.engine import finalise
 from evaluator_component.metrics import Kind
 from evaluator_component.proto import metrics_for_slice_pb2 as pb
-from evaluator_component.results import peer_files, tables, wire
+from evaluator_component.results import peer_files, peer_plots, tables, wire
 from tests.metrics import pass_over
 
 DOUBLES = hnp.arrays(np.float64, st.shared(st.integers(0, 20), key="rows"), elements=st.floats(width=64))
@@ -26,7 +26,7 @@ def same(left: float, right: float) -> bool:
 def test_calibration_buckets(**columns: npt.NDArray[np.float64]) -> None:
     names = {"examples": "weighted_examples", "labels": "weighted_labels", "predictions": "weighted_predictions"}
     values = {names.get(name, name): column for name, column in columns.items()}
-    parsed = pb.CalibrationHistogramBuckets.FromString(peer_files._CALIBRATION.encode(values))
+    parsed = pb.CalibrationHistogramBuckets.FromString(peer_plots._CALIBRATION.encode(values))
     assert len(parsed.buckets) == len(columns["lower"])
     for index, bucket in enumerate(parsed.buckets):
         assert same(bucket.lower_threshold_inclusive, columns["lower"][index])
@@ -40,7 +40,9 @@ def test_calibration_buckets(**columns: npt.NDArray[np.float64]) -> None:
 def test_confusion_matrices_with_their_rates() -> None:
     counts = np.array([[3, 1, 4, 2], [0, 0, 5, 5], [5, 5, 0, 0], [0, 0, 0, 0]], dtype=np.float64).T
     rows = dict(zip(("true_positives", "false_positives", "true_negatives", "false_negatives"), counts, strict=True))
-    parsed = pb.ConfusionMatrixAtThresholds.FromString(peer_files._matrices({"lower": np.linspace(0, 1, 4), **rows}))
+    parsed = pb.ConfusionMatrixAtThresholds.FromString(
+        peer_plots._binary_matrices({"lower": np.linspace(0, 1, 4), **rows})
+    )
     first, none_positive, all_positive, empty = parsed.matrices
     assert (first.true_positives, first.false_positives, first.true_negatives, first.false_negatives) == (3, 1, 4, 2)
     assert (first.precision, first.recall, first.accuracy) == (0.75, 0.6, 0.7)
@@ -111,7 +113,7 @@ def test_a_metric_at_several_thresholds_is_an_array_in_their_order() -> None:
     table, _ = finalise.finalise(planned, {"eval": pass_over.add_up(planned, examples)})
     table = tables.canonical_metrics(table)
     rows = {(row["slice"], row["metric"], row["sub_key"]): row["value"] for row in table.to_pylist()}
-    records = [pb.MetricsForSlice.FromString(record) for record in peer_files.metric_records(table)]
+    records = [pb.MetricsForSlice.FromString(record) for record in peer_files.metric_records(table, {})]
     assert len(records) == 4
     for record in records:
         name = ", ".join(f"{k.column}={k.int64_value}" for k in record.slice_key.single_slice_keys) or "Overall"

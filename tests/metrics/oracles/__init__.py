@@ -33,6 +33,7 @@ from tests.metrics.oracles.curves import (
     precision_of,
     recall_of,
     specificity_of,
+    threshold_at_recall,
 )
 from tests.metrics.oracles.losses import (
     binary_cross_entropy,
@@ -99,6 +100,7 @@ ORACLES: dict[str, Oracle] = {
     "PrecisionAtRecall": best_point(precision_of, recall_of, needs_negatives=False),
     "RecallAtPrecision": best_point(recall_of, precision_of, needs_negatives=False),
     "RecallAtFalsePositiveRate": best_point(recall_of, fall_out_of, at_most=True),
+    "ThresholdAtRecall": threshold_at_recall,
     "AveragePrecision": average_precision,
     "KolmogorovSmirnov": kolmogorov_smirnov,
     "Gini": lambda y, p, w: 2 * auc(y, p, w) - 1,

@@ -120,3 +120,15 @@ def kolmogorov_smirnov(y: Array, p: Array, w: Array) -> float:
         return math.nan
     false_positive, true_positive, _ = skm.roc_curve(y, p, sample_weight=w, drop_intermediate=False)
     return float(np.max(np.abs(true_positive - false_positive)))
+
+
+def threshold_at_recall(y: Array, p: Array, w: Array, recall: float) -> float:
+    """The highest score from which on the positives are at least this share of all."""
+    positive = y * w
+    if not positive.any():
+        return math.nan
+    for score in np.unique(p[(w > 0)])[::-1]:
+        found = math.fsum(positive[p >= score].tolist()) / math.fsum(positive.tolist())
+        if found >= recall or math.isclose(found, recall, rel_tol=1e-12):
+            return float(score)
+    return math.nan
