@@ -188,6 +188,8 @@ def _check_features(plan: Plan, config: Any, features: Features, predictors: Seq
         for output, key in pairs:
             if key:
                 features.require(key, f"{candidate.spec_path}.{what}" + (f"s[{output!r}]" if output else ""))
+    for name, path in plan.features.items():
+        features.require(name, path)
     paths = feature_paths(config.slicing_specs)
     for name in plan.slice_columns:
         features.require(name, paths[name])

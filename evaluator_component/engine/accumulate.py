@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,7 @@ class Evaluated:
         predictions: By (model index, output name), float64 ``[n]`` or ``[n, k]``.
         weights: By output name, float64 ``[n]``; absent without weights.
         size: n.
+        features: By name, float64 ``[n]``; NaN where missing.
     """
 
     slices: Membership
@@ -58,6 +59,7 @@ class Evaluated:
     predictions: dict[tuple[int, str], Float64]
     weights: dict[str, Float64]
     size: int
+    features: dict[str, Float64] = field(default_factory=dict)
 
     def views(self, keys: Iterable[ViewKey]) -> dict[ViewKey, View]:
         """The labels, predictions and weights that terms see."""
@@ -66,8 +68,10 @@ class Evaluated:
             base = key.undivided
             if base not in found:
                 weights = self.weights[key.output] if key.weighted else np.ones(self.size)
-                predictions = self.predictions[key.model, key.output]
-                found[base] = View.of(key.kind, self.labels[key.output], predictions, weights)
+                own = self.predictions[key.model, key.output]
+                predictions = self.features[key.feature] if key.feature else own
+                baseline = None if key.against is None else self.predictions[key.against, key.output]
+                found[base] = View.of(key.kind, self.labels[key.output], predictions, weights, baseline)
             if key.binarization is not None:
                 found[key] = key.binarization.apply(found[base])
         return found
@@ -91,6 +95,7 @@ class Evaluated:
                 {key: predictions[rows] for key, predictions in self.predictions.items()},
                 {name: weights[rows] for name, weights in self.weights.items()},
                 min(step, self.size - start),
+                {name: values[rows] for name, values in self.features.items()},
             )
 
 

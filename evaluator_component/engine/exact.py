@@ -15,6 +15,7 @@ is rounded to that grid once, when it enters, which is the same wherever it ente
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -198,6 +199,17 @@ def decode(column: Int64) -> Float64:
         values += magnitude[:, limb] * 2.0 ** (LIMB_BITS * limb + LOWEST_BIT)
     values = np.where(negative, -values, values)
     return _with_irregular(values, column[:, LIMBS])
+
+
+def fractions(column: Int64) -> list[Fraction]:
+    """The totals without any rounding, irregular numbers left out. For a few rows: they are Python objects."""
+    if not is_wide(column):
+        return [Fraction(int(value)) for value in column]
+    unit = Fraction(1, 1 << -LOWEST_BIT)
+    return [
+        unit * sum(int(digit) << (LIMB_BITS * limb) for limb, digit in enumerate(row[:LIMBS]))
+        for row in column.tolist()
+    ]
 
 
 def _with_irregular(values: Float64, irregular: Int64) -> Float64:

@@ -146,6 +146,8 @@ class _Split:
         }
         if baseline is not None:
             content |= _change(values, baseline.values)
+        elif metric.compares:
+            content["change"] = values.value
         return tables.metrics_table(self._without_private(content, column.examples))
 
     def _without_private(self, content: dict[str, Any], examples: Float64) -> dict[str, Any]:
@@ -299,8 +301,16 @@ def _histogram(table: Sums, rows: slice, start: int, stop: int) -> Histogram:
     levels = np.zeros(len(keys), np.uint8) if table.levels is None else table.levels[rows]
     coarse = np.zeros(stop - start, bool)
     coarse[slices[levels > 0]] = True
-    columns = tuple(exact.decode(column[rows]) for column in table.columns)
-    return Histogram(slices, keys, coarse, columns, stop - start, lambda: score_range(keys, levels))
+    exactly = [column[rows] for column in table.columns]
+    return Histogram(
+        slices,
+        keys,
+        coarse,
+        tuple(exact.decode(column) for column in exactly),
+        stop - start,
+        lambda: score_range(keys, levels),
+        lambda wanted: [exact.fractions(column[wanted]) for column in exactly],
+    )
 
 
 def _nullable(values: Float64 | None, like: Float64) -> Any:

@@ -11,6 +11,7 @@ from evaluator_component.config.complete import BASELINE, CANDIDATE
 from evaluator_component.config.paths import Path, render
 from evaluator_component.errors import ConfigError, nearest
 from evaluator_component.metrics.binarize import Binarization
+from evaluator_component.metrics.comparison import nothing_to_compare_with
 from evaluator_component.metrics.metric import Metric, Plot
 from evaluator_component.metrics.over_classes import MeanOverClasses, OneClass
 from evaluator_component.metrics.readings import Reading, read_classes
@@ -55,6 +56,8 @@ class ViewKey:
         weighted: Whether example weights are used.
         kind_name: Name of the :class:`~evaluator_component.metrics.view.Kind` that decides what is usable.
         binarization: How a problem of several classes is made a binary one; None for predictions as they are.
+        against: Index of the model whose predictions are compared with; None for none.
+        feature: The feature that is seen in place of predictions; '' for predictions.
     """
 
     model: int
@@ -62,6 +65,8 @@ class ViewKey:
     weighted: bool
     kind_name: str
     binarization: Binarization | None = None
+    against: int | None = None
+    feature: str = ""
 
     @property
     def undivided(self) -> ViewKey:
@@ -108,7 +113,7 @@ class Plan:
         metrics: What is computed from the totals.
         slice_terms: Distinct terms summed by slice.
         keyed_terms: Distinct terms summed by slice and key.
-        label_columns: Features that hold labels and weights.
+        label_columns: Features that hold labels and weights, and those that metrics see.
         slice_columns: Features that are sliced on.
         max_distinct_scores: More distinct scores in a slice are coarsened.
         max_plot_slices: Plots are made for at most this many slices.
@@ -130,6 +135,11 @@ class Plan:
     def views(self) -> tuple[ViewKey, ...]:
         """The distinct views that terms are computed from."""
         return tuple(dict.fromkeys(key for key, _ in (*self.slice_terms, *self.keyed_terms)))
+
+    @cached_property
+    def features(self) -> dict[str, str]:
+        """The features that metrics see, each with the config path of a metric that does."""
+        return {planned.view.feature: planned.path for planned in self.metrics if planned.view.feature}
 
     @cached_property
     def slice_tables(self) -> tuple[SliceTable, ...]:
@@ -171,6 +181,7 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
             keyed_terms[planned.view, keyed] = None
     groups = groupings(config.slicing_specs)
     keys = {key for model in models for pairs in (model.label_keys, model.weight_keys) for _, key in pairs if key}
+    keys |= {planned.view.feature for planned in metrics if planned.view.feature}
     engine = config.engine
     return Plan(
         models,
@@ -257,13 +268,22 @@ def _of_entry(spec: Any, entry: Any, models: tuple[ModelPlan, ...], path: Path) 
             for metric, reading in made:
                 # A plot is made once, weighted if it can be: the plots table does not tell the two apart.
                 for weighted in weightings if isinstance(metric, Metric) else weightings[:1]:
-                    use = weighted and metric.uses_weights
-                    yield from _planned(metric, reading, ViewKey(index, output, use, metric.kind.name), render(path))
+                    view = ViewKey(index, output, weighted and metric.uses_weights, metric.kind.name)
+                    if isinstance(metric, Metric) and metric.feature:
+                        view = replace(view, feature=metric.feature)
+                    if isinstance(metric, Metric) and metric.compares:
+                        if model.baseline:
+                            continue
+                        if len(models) > 1:
+                            view = replace(view, against=1)
+                        else:
+                            metric = replace(metric, terms=(), keyed=(), result=nothing_to_compare_with)
+                    yield from _planned(metric, reading, view, render(path))
 
 
 def _planned(metric: Metric | Plot, reading: Reading, view: ViewKey, path: str) -> Iterator[PlannedMetric]:
     """The metric as it is, or of the binary problems that are made of the classes."""
-    if metric.kind in (Kind.CLASSES, Kind.LABELS):
+    if metric.kind in _OF_CLASSES:
         yield PlannedMetric(metric, view, view.weighted, path, sub_key=metric.sub_key)
         return
     sub_key = f"{reading.sub_key} {metric.sub_key}".strip()
@@ -279,6 +299,10 @@ def _planned(metric: Metric | Plot, reading: Reading, view: ViewKey, path: str) 
         yield PlannedMetric(metric, view, view.weighted, path, reading.of_classes, sub_key)
 
 
+_OF_CLASSES = frozenset({Kind.CLASSES, Kind.LABELS, Kind.VECTORS, Kind.FEATURE})
+"""They look at all scores of an example together, or at none, whatever is said of classes."""
+
+
 def _computed(planned: PlannedMetric) -> tuple[Any, ...]:
     return planned.metric, planned.view, planned.weighted, planned.of_classes
 
@@ -286,7 +310,9 @@ def _computed(planned: PlannedMetric) -> tuple[Any, ...]:
 def _name_in_results(planned: PlannedMetric) -> tuple[ViewKey, str, str, str]:
     """What tells a metric or plot from the others in the results."""
     plot = isinstance(planned.metric, Plot)
-    view = replace(planned.view.undivided, kind_name="", weighted=planned.weighted and not plot)
+    view = replace(
+        planned.view.undivided, kind_name="", against=None, feature="", weighted=planned.weighted and not plot
+    )
     return view, planned.metric.name, planned.sub_key, "plot" if plot else "metric"
 
 

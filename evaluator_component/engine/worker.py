@@ -138,7 +138,10 @@ class Worker:
             if key:
                 weights[output] = _single(batch.numbers(key, "weight"), batch, f"weight {key!r}")
         slices = membership(self._plan.groupings, batch.column, batch.size)
-        evaluated = Evaluated(slices, labels, predictions, weights, batch.size)
+        features = {}
+        for name in self._plan.features:
+            features[name] = _single(batch.numbers(name, "feature"), batch, f"feature {name!r}")
+        evaluated = Evaluated(slices, labels, predictions, weights, batch.size, features)
         self._check_shapes(batch, evaluated)
         return evaluated
 
@@ -175,7 +178,7 @@ def _views_by_output(plan: Plan) -> dict[tuple[int, str], tuple[tuple[ViewKey, s
 
 def _mismatch(view: ViewKey, labels: Float64, predictions: Float64) -> str:
     """What is wrong with the shapes for a view; '' when nothing is."""
-    if view.kind is Kind.ANY:
+    if view.kind in (Kind.ANY, Kind.VECTORS, Kind.FEATURE):
         return ""
     classes = predictions.shape[1] if predictions.ndim == 2 else 1
     if view.kind is Kind.LABELS and labels.ndim == 1:
@@ -194,7 +197,7 @@ def _mismatch(view: ViewKey, labels: Float64, predictions: Float64) -> str:
                 f"is asked for a class or rank that is not there: the model gives {classes} scores per example, so "
                 f"class ids go from 0 to {classes - 1} and ranks up to {classes}"
             )
-    if labels.ndim == 2 and labels.shape[1] != classes:
+    if labels.ndim == 2 and labels.shape[1] != classes and view.kind is not Kind.SCORES:
         return f"compares labels of {labels.shape[1]} classes with scores of {classes} classes"
     return ""
 

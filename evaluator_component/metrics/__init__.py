@@ -5,11 +5,14 @@ from __future__ import annotations
 from evaluator_component.metrics import (  # noqa: F401 - they register
     binary,
     classes,
+    comparison,
     counts,
     matrices,
+    moments,
     operating_points,
     plots,
     probabilistic,
+    quantiles,
     regression,
     scores,
 )

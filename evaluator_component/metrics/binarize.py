@@ -37,27 +37,29 @@ class Binarization:
         """
         if view.predictions.ndim == 1:
             return view
-        labels, scores = _one_hot(view), view.predictions
+        arrays = [_one_hot(view), view.predictions, *([] if view.baseline is None else [view.baseline])]
         if self.top_k:
-            scores = _top(scores, self.top_k)
+            arrays[1:] = [_top(scores, self.top_k) for scores in arrays[1:]]
         if self.ranks is not None:
-            chosen = _by_rank(scores)[:, np.asarray(self.ranks) - 1]
-            labels, scores = (np.take_along_axis(array, chosen, axis=1) for array in (labels, scores))
+            chosen = _by_rank(view.predictions)[:, np.asarray(self.ranks) - 1]
+            arrays = [np.take_along_axis(array, chosen, axis=1) for array in arrays]
         elif self.class_ids is not None:
-            labels, scores = (array[:, np.asarray(self.class_ids)] for array in (labels, scores))
-        fold = scores.shape[1]
+            arrays = [array[:, np.asarray(self.class_ids)] for array in arrays]
+        labels, scores, *baseline = (array.ravel() for array in arrays)
+        fold = arrays[0].shape[1]
         weights = np.repeat(view.weights, fold)
         if self.class_weights is not None:
             weights *= np.tile(self.class_weights, len(view))
         return View(
-            labels.ravel(),
-            scores.ravel(),
+            labels,
+            scores,
             weights,
             np.repeat(view.bad_labels, fold),
             np.repeat(view.bad_predictions, fold),
             np.repeat(view.bad_weights, fold),
             fold,
             1 if self.pooled else fold,
+            *baseline,
         )
 
     def least_classes(self) -> int:
@@ -72,9 +74,10 @@ AS_ONE_POOL = Binarization()
 def _one_hot(view: View) -> Float64:
     if view.labels.ndim == 2:
         return view.labels
-    labels = np.zeros(view.predictions.shape)
-    labels[np.arange(len(view)), class_of_label(view)] = 1.0
-    labels[view.bad_labels] = 0.0
+    labels: Float64 = np.zeros_like(view.predictions)
+    classes = class_of_label(view)
+    rows = np.flatnonzero(~view.bad_labels & (classes >= 0) & (classes < view.predictions.shape[1]))
+    labels[rows, classes[rows]] = 1.0
     return labels
 
 

@@ -97,6 +97,9 @@ class Metric:
         uses_predictions: Whether it differs between models.
         uses_weights: False when example weights never enter.
         sub_key: Tells apart the values of one metric, for example at several thresholds; '' otherwise.
+        compares: Whether it compares the candidate's predictions with the baseline's: it is then of the candidate
+            alone, and its value counts as a change.
+        feature: The feature whose values it sees in place of predictions; '' for predictions.
     """
 
     name: str
@@ -109,6 +112,8 @@ class Metric:
     uses_predictions: bool = True
     uses_weights: bool = True
     sub_key: str = ""
+    compares: bool = False
+    feature: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,6 +153,8 @@ class Definition:
         interval: As on :class:`Metric`.
         range: Smallest and largest possible value.
         example: Options that must be given, each with an example of a value.
+        name_of: The default name in the results, of options that have a say in it; None where it is ``name``.
+        names: The names in the results where it has several, ``name`` first; a name of the user's own is for the first.
         by_class: Whether it takes ``class_id`` and ``top_k``, which make a binary problem of several classes.
     """
 
@@ -162,3 +169,5 @@ class Definition:
     range: tuple[float, float] = (-np.inf, np.inf)
     example: Options = field(default_factory=dict)
     by_class: bool = False
+    names: tuple[str, ...] = ()
+    name_of: Callable[[Options], str] | None = None

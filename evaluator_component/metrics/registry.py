@@ -73,8 +73,12 @@ def result_name(metric_config: Any) -> str:
     Raises:
         ConfigError: The metric is unknown, or its options are not JSON.
     """
-    name = metric_options(metric_config).get("name")
-    return str(name or definition(metric_config.class_name).name)
+    return _result_name(definition(metric_config.class_name), metric_options(metric_config))
+
+
+def _result_name(entry: Definition, options: Options) -> str:
+    name = options.get("name")
+    return str(name or (entry.name_of(options) if entry.name_of is not None else entry.name))
 
 
 def build(metric_config: Any, path: Path = (), *, of_top: bool = False) -> tuple[Metric | Plot, ...]:
@@ -92,7 +96,8 @@ def build(metric_config: Any, path: Path = (), *, of_top: bool = False) -> tuple
     class_name = metric_config.class_name
     entry = definition(class_name, path)
     options = metric_options(metric_config, path)
-    name = str(options.pop("name", None) or entry.name)
+    name = _result_name(entry, options)
+    options.pop("name", None)
     ignored = {*_IGNORED_OPTIONS, *(_CLASS_OPTIONS if entry.by_class else ())}
     given = {key: value for key, value in options.items() if key not in ignored}
     for key, value in given.items():

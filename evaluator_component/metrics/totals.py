@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +28,7 @@ class Histogram:
         columns: float64 ``[rows]`` per value column.
         slice_count: Number of slices (also those without a row).
         find_scores: Gives the lowest and the highest score of each row; of keys that are scores.
+        find_exactly: Gives the exact totals of some rows, column by column.
     """
 
     slices: npt.NDArray[np.int32]
@@ -35,6 +37,7 @@ class Histogram:
     columns: tuple[Float64, ...]
     slice_count: int
     find_scores: Callable[[], tuple[Float64, Float64]] = field(repr=False)
+    find_exactly: Callable[[npt.NDArray[np.intp]], list[list[Fraction]]] = field(repr=False)
 
     @cached_property
     def scores(self) -> tuple[Float64, Float64]:

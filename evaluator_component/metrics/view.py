@@ -21,6 +21,9 @@ class Kind(enum.Enum):
     REAL = "a finite label and one finite prediction"
     CLASSES = "a class (index, or one-hot) and one score per class"
     LABELS = "for each class 0 or 1, and one score"
+    SCORES = "finite scores, whatever the label"
+    VECTORS = "finite predictions, whatever the label"
+    FEATURE = "a feature's number, missing in some examples"
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,12 @@ class View:
 
     Attributes:
         labels: float64 ``[n]``, or ``[n, classes]`` for one-hot and multi-hot labels.
-        predictions: float64 ``[n]``, or ``[n, classes]``.
+        predictions: float64 ``[n]``, or ``[n, classes]``; of metrics of a feature its values, NaN where missing.
         weights: float64 ``[n]``; ones when the metric is unweighted.
         fold: How many rows there are per example: n is fold times the number of examples, row i is of example
             i // fold.
         classes: How many of these rows are summed apart: fold (one binary problem per class), or 1 (all in one).
+        baseline: The predictions of the model that is compared with, shaped like ``predictions``; None without.
 
     Examples whose label, prediction or weight is unusable (:class:`Unusable`) have weight 0 and zeros in place of
     the unusable values, so that terms stay finite; they are counted beside the terms and make the result undefined.
@@ -47,12 +51,15 @@ class View:
     bad_weights: npt.NDArray[np.bool_] = field(repr=False)
     fold: int = 1
     classes: int = 1
+    baseline: Float64 | None = None
 
     def __len__(self) -> int:
         return len(self.weights)
 
     @classmethod
-    def of(cls, kind: Kind, labels: Float64, predictions: Float64, weights: Float64) -> View:
+    def of(
+        cls, kind: Kind, labels: Float64, predictions: Float64, weights: Float64, baseline: Float64 | None = None
+    ) -> View:
         """Builds a view, taking out what ``kind`` cannot use.
 
         Args:
@@ -60,13 +67,20 @@ class View:
             labels: float64 ``[n]`` or ``[n, k]``; NaN where missing.
             predictions: float64 ``[n]`` or ``[n, k]``.
             weights: float64 ``[n]``; NaN where missing.
+            baseline: Predictions of the model that is compared with, shaped like ``predictions``.
         """
+        if kind in (Kind.SCORES, Kind.VECTORS):  # the labels can be anything
+            labels = np.where(np.isfinite(labels), labels, -1.0)
         several = predictions.ndim == 2
         bad_labels = _any_bad(labels, ~np.isfinite(labels))
         bad_predictions = _any_bad(predictions, ~np.isfinite(predictions))
+        if baseline is not None:
+            bad_predictions |= _any_bad(baseline, ~np.isfinite(baseline))
+        if kind is Kind.FEATURE:  # a missing value is told by the metric
+            bad_predictions = np.isinf(predictions)
         if kind in (Kind.ANY, Kind.LABEL):
             bad_predictions = np.zeros_like(bad_predictions)
-        if kind is Kind.ANY:  # counts look at neither
+        if kind in (Kind.ANY, Kind.SCORES, Kind.VECTORS, Kind.FEATURE):
             bad_labels = np.zeros_like(bad_labels)
         elif several and labels.ndim == 1:
             with np.errstate(invalid="ignore"):
@@ -78,7 +92,8 @@ class View:
         bad = bad_labels | bad_predictions | bad_weights
         if bad.any():
             labels, predictions, weights = (_blank(array, bad) for array in (labels, predictions, weights))
-        return cls(labels, predictions, weights, bad_labels, bad_predictions, bad_weights)
+            baseline = None if baseline is None else _blank(baseline, bad)
+        return cls(labels, predictions, weights, bad_labels, bad_predictions, bad_weights, baseline=baseline)
 
     @cached_property
     def positives(self) -> Float64:

@@ -115,6 +115,7 @@ def batch(plan: Plan, seed: int, size: int) -> Evaluated:
         },
         dict.fromkeys(("score", "classes", "labels"), weights) if weighted else {},
         size,
+        {"fare": np.where(rng.random(size) < 0.2, np.nan, rng.random(size))},
     )
 
 

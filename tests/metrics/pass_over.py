@@ -26,13 +26,15 @@ Array = npt.NDArray[np.float64]
 class Examples:
     """Labels ``[n]`` (or one-hot), predictions ``[n]`` or ``[n, classes]``, weights ``[n]`` or None, slices.
 
-    ``groups`` numbers a second slice beside Overall that each example is in; -1 for none.
+    ``groups`` numbers a second slice beside Overall that each example is in; -1 for none. ``feature`` has the values
+    of the feature that metrics of a feature see, NaN where it is missing; without it they see 0.
     """
 
     labels: Array
     predictions: Array
     weights: Array | None = None
     groups: npt.NDArray[np.int64] | None = None
+    feature: Array | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -44,8 +46,14 @@ class Examples:
 
     def rows(self, rows: Any) -> Examples:
         """The examples of these rows."""
-        optional = [None if column is None else column[rows] for column in (self.weights, self.groups)]
+        optional = [None if column is None else column[rows] for column in (self.weights, self.groups, self.feature)]
         return Examples(self.labels[rows], self.predictions[rows], *optional)
+
+    def seen(self, kind: Kind) -> Array:
+        """What a kind of metric sees as predictions."""
+        if kind is not Kind.FEATURE:
+            return self.predictions
+        return np.zeros(len(self)) if self.feature is None else self.feature
 
     def weigh(self, weights: Any) -> Examples:
         """The same examples with other weights."""
@@ -69,7 +77,14 @@ def plan(
         "metrics_specs": [{"metrics": list(metrics), **(spec or {})}],
         "engine": {"max_distinct_scores": max_distinct_scores},
     }
-    return make_plan(complete_config(load_config(config)), evaluate_baseline=False)
+    compared = any(getattr(metric, "compares", False) for one in metrics for metric in built(one["class_name"]))
+    return make_plan(complete_config(load_config(config), has_baseline=compared), evaluate_baseline=compared)
+
+
+def other_model(predictions: Array) -> Array:
+    """What the model gives that is compared with, made of what the first one gives."""
+    with np.errstate(invalid="ignore"):
+        return np.mod(predictions * 7.0, 1.0)
 
 
 def add_up(planned: Plan, examples: Examples, batch: int | None = None) -> State:
@@ -94,7 +109,9 @@ def _evaluated(part: Examples) -> Evaluated:
         rows, codes = rows[order], codes[order]
     weights = {} if part.weights is None else {"": part.weights}
     slices = Membership(rows, codes, tuple(names))
-    return Evaluated(slices, {"": part.labels}, {(0, ""): part.predictions}, weights, len(part))
+    predictions = {(0, ""): part.predictions, (1, ""): other_model(part.predictions)}
+    features = {"fare": part.seen(Kind.FEATURE)}
+    return Evaluated(slices, {"": part.labels}, predictions, weights, len(part), features)
 
 
 def tables(
@@ -111,8 +128,10 @@ def tables(
 
 
 def values(metric: Mapping[str, Any], examples: Examples, max_distinct_scores: int = 65536) -> dict[str, Row]:
-    """The rows of one metric that has one value per slice, by slice."""
+    """The rows of one metric that has one value per slice, by slice; of several names the first."""
     rows, _ = tables([metric], examples, max_distinct_scores)
+    names = definition(metric["class_name"]).names
+    rows = [row for row in rows if not names or row["metric"] == names[0]]
     by_slice = {row["slice"]: row for row in rows}
     assert len(by_slice) == len(rows)
     return by_slice
@@ -146,4 +165,6 @@ def sample(kind: Kind, seed: int, size: int = 120, *, weighted: bool = False, gr
         predictions = np.clip(0.3 * labels + rng.normal(0.35, 0.2, size), 0.0, 1.0)
         predictions = np.where(rng.random(size) < 0.33, np.round(predictions, 1), predictions)
     weights = np.where(rng.random(size) < 0.1, 0.0, rng.gamma(2.0, 1.0, size)) if weighted else None
-    return Examples(labels, predictions, weights, rng.integers(-1, 3, size) if grouped else None)
+    groups = rng.integers(-1, 3, size) if grouped else None
+    fares = rng.integers(0, 9, size) + rng.integers(0, 2, size) * rng.random(size)
+    return Examples(labels, predictions, weights, groups, np.where(rng.random(size) < 0.2, np.nan, fares))

@@ -123,6 +123,7 @@ def test_macro_is_the_mean_of_the_classes_that_have_a_value(name: str) -> None:
     examples = classified(3)
     assert examples.weights is not None
     assert examples.groups is not None
+    mass = examples.weights if built(name)[0].uses_weights else np.ones(len(examples))
     each = {"binarize": {"class_ids": {"values": list(range(CLASSES))}}}
     by_class = results(name, examples, each)
     weights = {0: 2.0, 1: 0.5, 3: 1.0}
@@ -135,20 +136,22 @@ def test_macro_is_the_mean_of_the_classes_that_have_a_value(name: str) -> None:
                 if key[0] != "Overall":
                     inside = examples.groups == int(key[0].split("=")[1])
                 own_key = key[1].removeprefix(kind).strip()
-                values, mass = [], []
+                values, shares = [], []
                 for number in range(CLASSES):
                     value = by_class[key[0], f"classId:{number} {own_key}".strip(), key[2]]["value"]
-                    prevalence = float(examples.weights[inside & (examples.labels == number)].sum())
+                    prevalence = float(mass[inside & (examples.labels == number)].sum())
                     share = (prevalence if kind.startswith("weighted") else 1.0) * (
                         given.get(number, 0.0) if given else 1.0
                     )
                     if not math.isnan(value):
                         values.append(value * share)
-                        mass.append(share)
+                        shares.append(share)
                     elif share:
                         assert "classes" in row["reason"]
-                if sum(mass) > 0:
-                    assert math.isclose(row["value"], math.fsum(values) / math.fsum(mass), rel_tol=1e-9, abs_tol=1e-12)
+                if sum(shares) > 0:
+                    assert math.isclose(
+                        row["value"], math.fsum(values) / math.fsum(shares), rel_tol=1e-9, abs_tol=1e-12
+                    )
                 else:
                     assert math.isnan(row["value"])
                     assert row["reason"]

@@ -13,12 +13,12 @@ import pytest
 
 from evaluator_component.metrics import describe
 from evaluator_component.metrics.registry import catalogue
+from tests.metrics.pass_over import built
 
 ROOT = Path(__file__).parents[2]
 
 NOT_YET = [
     "Bleu",
-    "BooleanFlipRates",
     "COCOAveragePrecision",
     "COCOAverageRecall",
     "COCOMeanAveragePrecision",
@@ -27,22 +27,16 @@ NOT_YET = [
     "FalseNegativeFeatureSampler",
     "FalsePositiveFeatureSampler",
     "FixedSizeSample",
-    "Mean",
     "MeanAbsoluteAttributions",
     "MeanAttributions",
     "MinLabelPosition",
-    "ModelCosineSimilarity",
     "NDCG",
-    "NegToNegFlipRate",
-    "NegToPosFlipRate",
     "ObjectDetectionConfusionMatrixPlot",
     "ObjectDetectionMaxRecall",
     "ObjectDetectionPrecision",
     "ObjectDetectionPrecisionAtRecall",
     "ObjectDetectionRecall",
     "ObjectDetectionThresholdAtRecall",
-    "PosToNegFlipRate",
-    "PosToPosFlipRate",
     "QueryStatistics",
     "Rouge",
     "SemanticSegmentationConfusionMatrix",
@@ -50,9 +44,6 @@ NOT_YET = [
     "SemanticSegmentationTruePositive",
     "SetMatchPrecision",
     "SetMatchRecall",
-    "SquaredPearsonCorrelation",
-    "SymmetricFlipRate",
-    "SymmetricPredictionDifference",
     "TotalAbsoluteAttributions",
     "TotalAttributions",
 ]
@@ -89,8 +80,16 @@ def test_the_peers_names_resolve(peers: dict[str, Any]) -> None:
 @pytest.mark.tfx
 def test_results_have_the_peers_names(peers: dict[str, Any]) -> None:
     for class_name, peer in peers.items():
-        if class_name not in catalogue():
+        if class_name not in catalogue() or catalogue()[class_name].name_of is not None:
             continue
-        parameter = inspect.signature(peer.__init__).parameters["name"].default
-        name = parameter or peer._default_name(object.__new__(peer))
-        assert catalogue()[class_name].name == name, class_name
+        parameters = inspect.signature(peer.__init__).parameters
+        given = [p.default for key, p in parameters.items() if key == "name" or key.endswith("_name")]
+        names = [name or peer._default_name(object.__new__(peer)) for name in given]
+        assert [*(catalogue()[class_name].names or (catalogue()[class_name].name,))] == names, class_name
+
+
+@pytest.mark.tfx
+def test_the_mean_of_a_feature_is_named_as_the_peer_names_it(peers: dict[str, Any]) -> None:
+    for path in (["fare"], ["features", "fare"]):
+        (metric,) = built("Mean", feature_key_path=path)
+        assert metric.name == peers["Mean"](path).get_config()["name"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import pickle
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ from evaluator_component.proto import config_pb2
 from tests.metrics.pass_over import Examples, Row, add_up, built, entry, plan, sample, tables
 
 NAMES = sorted(catalogue())
-INTERVALS = {None, "wilson", "delta", "jackknife"}
+INTERVALS = {None, "wilson", "delta", "jackknife", "order statistics"}
 every_entry = pytest.mark.parametrize("name", NAMES)
 
 Table = dict[tuple[Any, ...], Row]
@@ -79,21 +80,29 @@ def test_it_is_declared_in_full(name: str) -> None:
     assert set(declared.example) <= set(declared.options)
 
 
+def named_by_default(name: str) -> str:
+    config = json.dumps(entry(name)["config"])
+    return result_name(config_pb2.MetricConfig(class_name=name, config=config))
+
+
 @every_entry
 def test_what_it_builds_agrees_with_its_declaration(name: str) -> None:
     declared, made = definition(name), built(name)
     assert made
     for metric in made:
-        assert metric.name == declared.name == result_name(config_pb2.MetricConfig(class_name=name))
+        assert metric.name in (declared.names or (named_by_default(name),))
         assert metric.terms or metric.keyed
         if isinstance(metric, Metric):
             assert metric.direction == declared.direction
             assert metric.interval == declared.interval
         else:
             assert isinstance(metric, Plot)
+    assert made[0].name == named_by_default(name)
+    if declared.name_of is None:
+        assert made[0].name == declared.name
     named = built(name, name="mine")
-    assert {metric.name for metric in named} == {"mine"}
-    assert len({metric.sub_key for metric in made}) == len(made)
+    assert {metric.name for metric in named} == {"mine", *declared.names[1:]}
+    assert len({(metric.name, metric.sub_key) for metric in made}) == len(made)
 
 
 def test_result_names_are_distinct_and_follow_the_class() -> None:
@@ -101,6 +110,7 @@ def test_result_names_are_distinct_and_follow_the_class() -> None:
     assert len(set(names)) == len(names)
     odd = {d.class_name: d.name for d in catalogue().values() if d.name != snake_case(d.class_name)}
     assert odd == {  # as configs of the peer, and Keras, expect it
+        "BooleanFlipRates": "flip_rate",
         "BinaryCrossEntropy": "binary_crossentropy",
         "CategoricalCrossEntropy": "categorical_crossentropy",
     }
@@ -233,7 +243,7 @@ def test_what_cannot_be_used_is_said(name: str, what: str, bad: float) -> None:
         else:
             assert row["value"] == fine[key]["value"]
     if what == "weights" and built(name)[0].uses_weights and spoilt:
-        assert math.isnan(spoilt["Overall", definition(name).name, ""]["value"])
+        assert math.isnan(spoilt["Overall", named_by_default(name), ""]["value"])
 
 
 @every_entry

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,9 @@ def cases(kind: Kind) -> Iterator[tuple[str, Examples]]:
         yield "tied classes", Examples(base.labels, tied, base.weights, base.groups)
     else:
         yield "soft labels", Examples(rng.random(120), base.predictions, base.weights, base.groups)
+    if kind is Kind.FEATURE:
+        yield "a feature that is missing", replace(base, feature=np.full(120, np.nan))
+        yield "a feature of any size", replace(base, feature=rng.normal(1e6, 3.0, 120))
     if kind in (Kind.REAL, Kind.LABEL, Kind.ANY):
         labels, predictions = rng.normal(1e6, 3.0, (2, 120))
         yield "labels of any size", Examples(labels, predictions, base.weights, base.groups)
@@ -91,16 +95,18 @@ def cases(kind: Kind) -> Iterator[tuple[str, Examples]]:
 @pytest.mark.parametrize("name", METRICS)
 def test_it_agrees_with_its_oracle(name: str) -> None:
     oracle = ORACLES[name]
-    for case, examples in cases(built(name)[0].kind):
+    kind = built(name)[0].kind
+    for case, examples in cases(kind):
         found = values(entry(name), examples)
         options = definition(name).example
-        assert_near(found["Overall"]["value"], oracle(examples.labels, examples.predictions, examples.mass, **options))
+        expected = oracle(examples.labels, examples.seen(kind), examples.mass, **options)
+        assert_near(found["Overall"]["value"], expected)
         assert found["Overall"]["n"] == len(examples), case
         assert examples.groups is not None
         for group in np.unique(examples.groups[examples.groups >= 0]):
             part = examples.rows(np.flatnonzero(examples.groups == group))
             row = found[f"group={group}"]
-            assert_near(row["value"], oracle(part.labels, part.predictions, part.mass, **options))
+            assert_near(row["value"], oracle(part.labels, part.seen(kind), part.mass, **options))
             assert row["n"] == len(part)
 
 
@@ -131,6 +137,7 @@ def test_it_is_computed_at_every_threshold(name: str) -> None:
         ("FBeta", {"beta": 0.5}),
         ("PartialAUC", {"max_fpr": 0.37}),
         ("QuantileLoss", {"quantile": 0.2}),
+        *(("Quantile", {"quantile": q}) for q in (0.0, 0.1, 0.25, 0.9, 1.0)),
         ("TopKCategoricalAccuracy", {"k": 2}),
         ("SparseTopKCategoricalAccuracy", {"k": 1}),
         ("CategoricalCrossEntropy", {"label_smoothing": 0.2}),

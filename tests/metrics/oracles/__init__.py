@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import sklearn.metrics as skm
 
 from tests.metrics.oracles.base import Oracle, mean, root, share
@@ -22,6 +23,7 @@ from tests.metrics.oracles.binary import (
     recall,
     specificity,
 )
+from tests.metrics.oracles.comparison import flip_rate, mcnemar_test, prediction_difference, similarity, t_test
 from tests.metrics.oracles.curves import (
     auc,
     auc_precision_recall,
@@ -42,15 +44,20 @@ from tests.metrics.oracles.losses import (
     class_cross_entropy,
     discrimination,
     expected_calibration_error,
+    feature_mean,
+    feature_missing,
     improvement,
     maximum_calibration_error,
     of_errors,
     percentage,
     pinball,
+    r2,
+    squared_correlation,
     squared_log,
     symmetric_percentage,
     top_classes,
 )
+from tests.metrics.oracles.losses import quantile as weighted_quantile
 
 ORACLES: dict[str, Oracle] = {
     "MaxRecall": lambda y, p, w: recall(y, p, w, 1e-12),
@@ -100,6 +107,16 @@ ORACLES: dict[str, Oracle] = {
     "PrecisionAtRecall": best_point(precision_of, recall_of, needs_negatives=False),
     "RecallAtPrecision": best_point(recall_of, precision_of, needs_negatives=False),
     "RecallAtFalsePositiveRate": best_point(recall_of, fall_out_of, at_most=True),
+    "BooleanFlipRates": flip_rate(lambda before, after: before != after),
+    "SymmetricFlipRate": flip_rate(lambda before, after: before != after),
+    "NegToNegFlipRate": flip_rate(lambda before, after: ~before & ~after),
+    "NegToPosFlipRate": flip_rate(lambda before, after: ~before & after),
+    "PosToNegFlipRate": flip_rate(lambda before, after: before & ~after),
+    "PosToPosFlipRate": flip_rate(lambda before, after: before & after),
+    "SymmetricPredictionDifference": prediction_difference,
+    "ModelCosineSimilarity": similarity,
+    "McNemar": mcnemar_test,
+    "PairedTTest": t_test,
     "ThresholdAtRecall": threshold_at_recall,
     "AveragePrecision": average_precision,
     "KolmogorovSmirnov": kolmogorov_smirnov,
@@ -111,6 +128,12 @@ ORACLES: dict[str, Oracle] = {
     "LogLikelihoodRatioImprovement": improvement,
     "CoefficientOfDiscrimination": lambda y, p, w: discrimination(y, p, w, lambda a, b: a - b),
     "RelativeCoefficientOfDiscrimination": lambda y, p, w: discrimination(y, p, w, lambda a, b: a / b),
+    "Mean": feature_mean,
+    "MissingRate": feature_missing,
+    "Quantile": lambda y, p, w, quantile: weighted_quantile(p, w, quantile),
+    "MedianAbsoluteError": lambda y, p, w: weighted_quantile(np.abs(y - p), w, 0.5),
+    "R2Score": r2,
+    "SquaredPearsonCorrelation": squared_correlation,
     "RootMeanSquaredError": of_errors(skm.root_mean_squared_error),
     "MeanAbsolutePercentageError": percentage,
     "SymmetricMAPE": symmetric_percentage,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 import sklearn.metrics as skm
@@ -104,3 +105,55 @@ def class_cross_entropy(y: Array, p: Array, w: Array, label_smoothing: float = 0
     total = p.sum(axis=1, keepdims=True)
     shares = np.divide(p, total, out=np.zeros_like(p), where=total != 0)
     return mean(-xlogy(labels, np.clip(shares, EPSILON, 1 - EPSILON)).sum(axis=1), w)
+
+
+def _about_means(a: Array, b: Array, w: Array) -> Fraction:
+    """Σw(a − ā)(b − b̄), in exact fractions."""
+    a_, b_, w_ = ([Fraction(float(v)) for v in array] for array in (a, b, w))
+    total = sum(w_)
+    means = [sum(x * y for x, y in zip(values, w_, strict=True)) / total for values in (a_, b_)]
+    found = sum((w * (x - means[0]) * (y - means[1]) for x, y, w in zip(a_, b_, w_, strict=True)), Fraction(0))
+    squares = [sum((w * x * x for x, w in zip(values, w_, strict=True)), Fraction(0)) for values in (a_, b_)]
+    noise = 1e-30 * math.sqrt(squares[0] * squares[1])  # what does not differ by more does not differ
+    return found if abs(found) >= noise else Fraction(0)
+
+
+def r2(y: Array, p: Array, w: Array) -> float:
+    if not w.any() or not (spread := _about_means(y, y, w)):
+        return math.nan
+    rows = ([Fraction(float(v)) for v in array] for array in (y, p, w))
+    error = sum(weight * (label - score) ** 2 for label, score, weight in zip(*rows, strict=True))
+    return float(1 - error / spread)
+
+
+def squared_correlation(y: Array, p: Array, w: Array) -> float:
+    if not w.any():
+        return math.nan
+    spread = _about_means(y, y, w) * _about_means(p, p, w)
+    return float(_about_means(y, p, w) ** 2 / spread) if spread else math.nan
+
+
+def quantile(values: Array, w: Array, share: float) -> float:
+    """Definition 2 of Hyndman & Fan in exact fractions: the mean of both values where the share ends between them."""
+    some = (w > 0) & ~np.isnan(values)
+    if not some.any():
+        return math.nan
+    order = np.argsort(values[some], kind="stable")
+    wanted = sum(Fraction(float(v)) for v in w[some]) * Fraction(share)
+    total, reached = Fraction(0), []
+    for value, weight in zip(values[some][order].tolist(), w[some][order].tolist(), strict=True):
+        total += Fraction(weight)
+        exactly = abs(float(total - wanted)) <= 1e-12 * float(wanted)
+        if exactly or total > wanted:
+            reached.append(value)
+            if not exactly:
+                break
+    return (reached[0] + reached[-1]) / 2
+
+
+def feature_mean(y: Array, x: Array, w: Array, feature_key_path: str) -> float:
+    return mean(x[~np.isnan(x)], w[~np.isnan(x)])
+
+
+def feature_missing(y: Array, x: Array, w: Array, feature_key_path: str) -> float:
+    return mean(np.isnan(x).astype(float), w)
