@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,14 +15,16 @@ import pyarrow.compute as pc
 
 from evaluator_component.engine import exact
 from evaluator_component.engine.accumulate import State, merge
+from evaluator_component.engine.comparing import compare_slices
 from evaluator_component.engine.plan import Plan, PlannedMetric, ViewKey
 from evaluator_component.engine.sums import Sums, score_range
-from evaluator_component.metrics.metric import Metric, Plot, Values
+from evaluator_component.metrics.metric import Across, Metric, Plot, Result, Values
 from evaluator_component.metrics.over_classes import Notes, OneClass, reasons
 from evaluator_component.metrics.terms import Examples, KeyedTerms, Terms, Unusable, Weight
 from evaluator_component.metrics.totals import Histogram, Totals
 from evaluator_component.metrics.view import Float64
 from evaluator_component.results import tables
+from evaluator_component.slicing.names import OVERALL, parse_slice
 
 Int32 = npt.NDArray[np.int32]
 
@@ -64,13 +66,22 @@ def finalise(plan: Plan, states: Mapping[str, State]) -> tuple[pa.Table, pa.Tabl
 
 @dataclass(frozen=True)
 class _Column:
-    """One metric over all slices of a split."""
+    """One metric over all slices of a split, or over those of ``slices``."""
 
     planned: PlannedMetric
     values: Values
     reasons: npt.NDArray[np.object_]
     examples: Float64
     weight: Float64
+    unusable: npt.NDArray[np.bool_]
+    slices: Int32 | None = None
+
+
+Rate = Callable[[Totals], Result]
+
+
+def _rates(metric: Metric) -> tuple[Rate, ...]:
+    return (metric.result, *(metric.across.also if metric.across is not None else ()))
 
 
 class _Split:
@@ -94,17 +105,19 @@ class _Split:
         """The metrics and plots of one view."""
         planned = [planned for planned in self._plan.metrics if planned.view == view]
         metrics = [(p, p.metric) for p in planned if isinstance(p.metric, Metric)]
-        parts: dict[PlannedMetric, list[_Column]] = {p: [] for p, _ in metrics}
+        parts: dict[tuple[PlannedMetric, Rate], list[_Column]] = {
+            (p, rate): [] for p, m in metrics for rate in _rates(m)
+        }
         keyed = {terms for _, metric in metrics for terms in metric.keyed}
         totals = _Totals(self._plan, state, view)
         examples = totals if view == view.undivided else _Totals(self._plan, state, view.undivided)
         for start, stop in totals.ranges(keyed) if metrics else ():
             part, plain = totals.part(keyed, start, stop), examples.part(set(), start, stop)
-            computed: dict[Metric, Values] = {}
-            for p, metric in metrics:
-                if metric not in computed:
-                    computed[metric] = metric.result(part).resolve()
-                parts[p].append(_column(p, _of_classes(p, computed[metric], part, totals.classes), plain))
+            computed: dict[Rate, Values] = {}
+            for p, rate in parts:
+                if rate not in computed:
+                    computed[rate] = rate(part).resolve()
+                parts[p, rate].append(_column(p, _of_classes(p, computed[rate], part, totals.classes), plain))
         plots: list[pa.Table] = []
         for p in planned:
             if isinstance(p.metric, Plot) and self._count:
@@ -112,7 +125,31 @@ class _Split:
                 if len(wanted):
                     part = totals.part(set(p.metric.keyed), 0, self._count)
                     plots.append(self._plot(p, p.metric, part, wanted, totals.classes))
-        return {p: _join(columns) for p, columns in parts.items()}, plots
+        found: dict[PlannedMetric, _Column] = {}
+        for p, metric in metrics:
+            columns = [_join(parts[p, rate]) for rate in _rates(metric)]
+            found[p] = columns[0] if metric.across is None else self._compare(metric.across, columns)
+        return found, plots
+
+    def _compare(self, across: Across, rates: list[_Column]) -> _Column:
+        """Compares the slices of some features, on the row of the overall slice."""
+        names = self._names.to_pylist()
+        large = rates[0].examples >= self._plan.min_slice_size
+        wanted = sorted(across.features)
+        members = [i for i, name in enumerate(names) if large[i] and sorted(f for f, _ in parse_slice(name)) == wanted]
+        value, note = compare_slices([column.values.value for column in rates], members, names, across)
+        overall = np.flatnonzero([name == OVERALL for name in names]).astype(np.int32)
+        if rates[0].unusable[overall].any():  # a slice that is left out for it could be the worst
+            value, note = np.nan, rates[0].reasons[overall[0]]
+        return replace(
+            rates[0],
+            values=Values(np.full(len(overall), value)),
+            reasons=np.full(len(overall), note, object),
+            examples=rates[0].examples[overall],
+            weight=rates[0].weight[overall],
+            unusable=rates[0].unusable[overall],
+            slices=overall,
+        )
 
     def metric_tables(self) -> list[pa.Table]:
         """One table per metric and model."""
@@ -130,7 +167,7 @@ class _Split:
         assert isinstance(metric, Metric)
         content: dict[str, Any] = {
             "split": self._split,
-            "slice": self._slices(np.arange(self._count, dtype=np.int32)),
+            "slice": self._slices(np.arange(self._count, dtype=np.int32) if column.slices is None else column.slices),
             "model": self._plan.models[planned.view.model].name,
             "output": planned.view.output,
             "sub_key": planned.sub_key,
@@ -207,14 +244,13 @@ def _column(planned: PlannedMetric, computed: tuple[Values, Notes], totals: Tota
         notes[infinite] = "it is infinite"
     labels, predictions, weights = totals[Unusable()]
     examples = totals[Examples()][0]
-    unusable = np.flatnonzero((labels + predictions + weights) > 0)
-    if len(unusable):
-        value = value.copy()
-        value[unusable] = np.nan
-        for i in unusable:
+    unusable = (labels + predictions + weights) > 0
+    if unusable.any():
+        value = np.where(unusable, np.nan, value)
+        for i in np.flatnonzero(unusable):
             notes[i] = _unusable_reason(planned, examples[i], labels[i], predictions[i], weights[i])
     values = Values(value, values.undefined, values.lower, values.upper)
-    return _Column(planned, values, notes, examples, totals[Weight()][0])
+    return _Column(planned, values, notes, examples, totals[Weight()][0], unusable)
 
 
 def _identity(column: _Column) -> tuple[str, str, str, bool]:
@@ -235,6 +271,7 @@ def _join(parts: list[_Column]) -> _Column:
         np.concatenate([part.reasons for part in parts]),
         np.concatenate([part.examples for part in parts]),
         np.concatenate([part.weight for part in parts]),
+        np.concatenate([part.unusable for part in parts]),
     )
 
 

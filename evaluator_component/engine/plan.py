@@ -182,6 +182,7 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
     groups = groupings(config.slicing_specs)
     keys = {key for model in models for pairs in (model.label_keys, model.weight_keys) for _, key in pairs if key}
     keys |= {planned.view.feature for planned in metrics if planned.view.feature}
+    _check_compared_slices(metrics, groups)
     engine = config.engine
     return Plan(
         models,
@@ -195,6 +196,22 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
         int(engine.max_plot_slices),
         int(config.options.min_slice_size.value),
     )
+
+
+def _check_compared_slices(metrics: Iterable[PlannedMetric], groups: tuple[Grouping, ...]) -> None:
+    sliced = [sorted(group.features) for group in groups]
+    for planned in metrics:
+        across = planned.metric.across if isinstance(planned.metric, Metric) else None
+        if across is not None and sorted(across.features) not in sliced:
+            raise ConfigError(
+                f"{planned.path}: {planned.metric.name!r} compares the slices of {' × '.join(across.features)}, and no "
+                f"slicing spec makes them; add {{feature_keys: [{', '.join(across.features)}]}} to slicing_specs"
+            )
+        if across is not None and [] not in sliced:
+            raise ConfigError(
+                f"{planned.path}: the value of {planned.metric.name!r} is told for the overall slice, and no slicing "
+                "spec makes it; add {} to slicing_specs"
+            )
 
 
 def _models(config: Any, evaluate_baseline: bool) -> Iterable[ModelPlan]:

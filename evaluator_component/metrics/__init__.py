@@ -7,6 +7,7 @@ from evaluator_component.metrics import (  # noqa: F401 - they register
     classes,
     comparison,
     counts,
+    fairness,
     matrices,
     moments,
     operating_points,

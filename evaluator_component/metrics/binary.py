@@ -42,7 +42,7 @@ def confusion(totals: Totals, threshold: float) -> Confusion:
 
 
 @dataclass(frozen=True)
-class _AtThreshold:
+class AtThreshold:
     """A formula with its threshold and further arguments; a class, so that plans can travel to workers."""
 
     formula: Formula
@@ -50,6 +50,7 @@ class _AtThreshold:
     arguments: tuple[tuple[str, float], ...]
 
     def __call__(self, totals: Totals) -> Result:
+        """The formula of the confusion matrix of each slice."""
         return self.formula(confusion(totals, self.threshold), **dict(self.arguments))
 
 
@@ -78,7 +79,7 @@ def _at_threshold(
             Metric(
                 name,
                 Kind.BINARY,
-                _AtThreshold(formula, threshold, tuple(own.items())),
+                AtThreshold(formula, threshold, tuple(own.items())),
                 (LabelMass(), AboveThreshold(threshold)),
                 direction=direction,
                 interval=interval,

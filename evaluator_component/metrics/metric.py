@@ -83,6 +83,21 @@ class PlotData:
 
 
 @dataclass(frozen=True)
+class Across:
+    """How a metric compares the slices of some features with each other: its value is of the overall slice alone.
+
+    Attributes:
+        features: The features of the slicing spec whose slices are compared.
+        also: Further rates beside the metric's ``result``; of several the worst comparison counts.
+        ratio: Whether rates are compared by their quotient (smallest over largest), instead of their difference.
+    """
+
+    features: tuple[str, ...]
+    also: tuple[Callable[[Totals], Result], ...] = ()
+    ratio: bool = False
+
+
+@dataclass(frozen=True)
 class Metric:
     """One metric with its options bound, ready to be planned.
 
@@ -100,6 +115,7 @@ class Metric:
         compares: Whether it compares the candidate's predictions with the baseline's: it is then of the candidate
             alone, and its value counts as a change.
         feature: The feature whose values it sees in place of predictions; '' for predictions.
+        across: Which slices it compares; ``result`` is then the rate of each of them. None for a metric of one slice.
     """
 
     name: str
@@ -114,6 +130,7 @@ class Metric:
     sub_key: str = ""
     compares: bool = False
     feature: str = ""
+    across: Across | None = None
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ def make(
         model["example_weight_keys"] = dict.fromkeys(("score", "classes", "labels"), "w")
     config = {
         "model_specs": [model],
+        "slicing_specs": [{}, {"feature_keys": ["group"]}],
         "metrics_specs": [
             {"metrics": m, "output_names": [output], **((classes or {}) if output == "classes" else {})}
             for output, m in specs.items()

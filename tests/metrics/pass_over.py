@@ -74,6 +74,7 @@ def plan(
     model = {"label_key": "y", "example_weight_key": "w"} if weighted else {"label_key": "y"}
     config = {
         "model_specs": [model],
+        "slicing_specs": [{}, {"feature_keys": ["group"]}],
         "metrics_specs": [{"metrics": list(metrics), **(spec or {})}],
         "engine": {"max_distinct_scores": max_distinct_scores},
     }

@@ -114,7 +114,7 @@ def test_a_rank_is_of_the_score_at_that_rank(name: str) -> None:
     assert_same_numbers(found, with_sub_key("k:2", results(name, second)))
 
 
-@every_divided
+@pytest.mark.parametrize("name", [name for name in DIVIDED if not getattr(built(name)[0], "across", None)])
 def test_macro_is_the_mean_of_the_classes_that_have_a_value(name: str) -> None:
     if isinstance(built(name)[0], Plot):
         with pytest.raises(ConfigError, match="no mean of plots"):
@@ -155,6 +155,16 @@ def test_macro_is_the_mean_of_the_classes_that_have_a_value(name: str) -> None:
                 else:
                     assert math.isnan(row["value"])
                     assert row["reason"]
+
+
+def test_slices_are_compared_by_their_means_over_classes() -> None:
+    examples = classified(3)
+    for kind in ("macro_average", "weighted_macro_average"):
+        spec = {"aggregate": {kind: True}}
+        found = results("TPR", examples, spec, thresholds=0.3)
+        rates = [row["value"] for key, row in found.items() if key[0] != "Overall"]
+        (row,) = results("EqualOpportunityDifference", examples, spec, threshold=0.3).values()
+        assert row["value"] == pytest.approx(max(rates) - min(rates), rel=1e-12)
 
 
 @pytest.mark.parametrize("name", AT_THRESHOLD)

@@ -128,6 +128,7 @@ ORACLES: dict[str, Oracle] = {
     "LogLikelihoodRatioImprovement": improvement,
     "CoefficientOfDiscrimination": lambda y, p, w: discrimination(y, p, w, lambda a, b: a - b),
     "RelativeCoefficientOfDiscrimination": lambda y, p, w: discrimination(y, p, w, lambda a, b: a / b),
+    "FairnessIndicators": lambda y, p, w: false_positive_rate(y, p, w, 0.1),
     "Mean": feature_mean,
     "MissingRate": feature_missing,
     "Quantile": lambda y, p, w, quantile: weighted_quantile(p, w, quantile),
