@@ -85,6 +85,22 @@ class Batch:
         table[lengths == width] = values.reshape(-1, width)
         return table
 
+    def ids(self, name: str, what: str) -> pa.BinaryArray:
+        """A feature that names things: its one value in each record, as bytes.
+
+        Raises:
+            DataError: A record has none, or several.
+        """
+        array = self.column(name)
+        lengths = np.diff(array.offsets.to_numpy())
+        odd = np.flatnonzero(lengths != 1)
+        if len(odd):
+            raise DataError(
+                f"{self.where(int(odd[0]))}: {what} {name!r} has {lengths[odd[0]]} values; expected one in every record"
+            )
+        values = array.flatten()
+        return values if pa.types.is_binary(values.type) else values.cast(pa.string()).cast(pa.binary())
+
 
 def unit_hashes(file_name: str, first_row: int, size: int) -> npt.NDArray[np.uint64]:
     """uint64 ``[size]``: hashes of (file name, record number), by splitmix64 over a CRC of the name. (Steele 2014)"""

@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse
 
+from evaluator_component.engine import queries
 from evaluator_component.engine.adders import BucketAdder, Pairs, ScoreAdder, SliceAdder
-from evaluator_component.engine.plan import Plan, SliceTable, ViewKey
+from evaluator_component.engine.plan import Plan, QueryPlan, SliceTable, ViewKey
+from evaluator_component.engine.queries import QueryRows
 from evaluator_component.engine.sums import Sums, add_up, concatenate, renumber, spread
 from evaluator_component.metrics.terms import KeyedTerms, SeveralRows
 from evaluator_component.metrics.view import Float64, View
@@ -34,11 +36,14 @@ class State:
         tables: Totals by slice, one table per entry of ``plan.slice_tables``, its columns one after another; then
             totals by slice and key, one table per entry of ``plan.keyed_terms``.
         examples: Number of examples added.
+        queries: The documents of queries that are not summed yet, one entry per entry of ``plan.queries``; none when
+            they are (:func:`settle`).
     """
 
     names: pa.StringArray
     tables: tuple[Sums, ...]
     examples: int = 0
+    queries: tuple[QueryRows, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class Evaluated:
         weights: By output name, float64 ``[n]``; absent without weights.
         size: n.
         features: By name, float64 ``[n]``; NaN where missing.
+        queries: Ids of the queries of the examples, by the feature that has them.
     """
 
     slices: Membership
@@ -60,11 +66,14 @@ class Evaluated:
     weights: dict[str, Float64]
     size: int
     features: dict[str, Float64] = field(default_factory=dict)
+    queries: dict[str, pa.BinaryArray] = field(default_factory=dict)
 
     def views(self, keys: Iterable[ViewKey]) -> dict[ViewKey, View]:
         """The labels, predictions and weights that terms see."""
         found: dict[ViewKey, View] = {}
         for key in keys:
+            if key.query:
+                continue
             base = key.undivided
             if base not in found:
                 weights = self.weights[key.output] if key.weighted else np.ones(self.size)
@@ -75,6 +84,13 @@ class Evaluated:
             if key.binarization is not None:
                 found[key] = key.binarization.apply(found[base])
         return found
+
+    def column(self, source: tuple[str, int, str]) -> Float64:
+        """What is kept of documents, by the source that the plan names."""
+        what, model, name = source
+        if what == "prediction":
+            return self.predictions[model, name]
+        return {"label": self.labels, "weight": self.weights, "feature": self.features}[what][name]
 
     def cut(self) -> Iterator[Evaluated]:
         """The batch in pieces, so that the scores of many classes need little memory at a time."""
@@ -96,6 +112,7 @@ class Evaluated:
                 {name: weights[rows] for name, weights in self.weights.items()},
                 min(step, self.size - start),
                 {name: values[rows] for name, values in self.features.items()},
+                {name: ids[rows] for name, ids in self.queries.items()},
             )
 
 
@@ -128,8 +145,46 @@ def merge(plan: Plan, states: Iterable[State]) -> State:
         rows = [renumber(table, spread(place, table.classes)) for table, place in zip(tables, position, strict=True)]
         return add_up(concatenate(rows), plan.max_distinct_scores)
 
-    tables = (total(part.tables[i] for part in parts) for i in range(len(parts[0].tables)))
-    return State(names, tuple(tables), sum(part.examples for part in parts))
+    tables = tuple(total(part.tables[i] for part in parts) for i in range(len(parts[0].tables)))
+    kept = zip(*(part.queries for part in parts), strict=True)
+    return State(
+        names,
+        tables,
+        sum(part.examples for part in parts),
+        tuple(queries.add_up(rows, position) for rows in kept),
+    )
+
+
+def settle(plan: Plan, state: State) -> State:
+    """Sums the queries whose documents were kept. All documents of a query must be in the state, or none."""
+    if not state.queries:
+        return state
+    tables = list(state.tables)
+    rank = np.arange(len(state.names), dtype=np.int32)
+    for query_plan, rows in zip(plan.queries, state.queries, strict=True):
+        own = [key for key in plan.views if key.query == query_plan.key]
+        views = {key: queries.view(query_plan, rows, key) for key in own}
+        pairs = Pairs(rows.member_query.astype(np.intp), rows.member_slice.astype(np.intp), len(rows.names))
+        for i, layout in enumerate(plan.slice_tables):
+            if layout and layout[0][0].query == query_plan.key:
+                slice_adder = SliceAdder(_width(layout))
+                columns = [column[pairs.rows] for key, terms in layout for column in terms.compute(views[key])]
+                slice_adder.add(pairs.slices, np.array(columns), 1)
+                slice_adder.flush(len(state.names))
+                tables[i] = slice_adder.table(rank)
+        for i, (key, terms) in enumerate(plan.keyed_terms, len(plan.slice_tables)):
+            if key.query == query_plan.key:
+                adder = _key_adder(plan, terms)
+                adder.add(terms.keys(views[key]), terms.compute(views[key]), None, 1)
+                adder.flush(pairs, len(state.names))
+                tables[i] = adder.table(rank)
+    return State(state.names, tuple(tables), state.examples)
+
+
+def _key_adder(plan: Plan, terms: KeyedTerms, most_words: int = 1 << 20) -> ScoreAdder | BucketAdder:
+    if terms.keyed_by_score:
+        return ScoreAdder(len(terms.columns), plan.max_distinct_scores, most_words)
+    return BucketAdder(len(terms.columns))
 
 
 def _in_order(names: pa.StringArray) -> tuple[pa.StringArray, npt.NDArray[np.int32]]:
@@ -158,17 +213,16 @@ class Accumulator:
         self._waiting_pairs = 0
         self._by_slice = [SliceAdder(_width(table)) for table in plan.slice_tables]
         by_score = sum(terms.keyed_by_score for _, terms in plan.keyed_terms)
-        self._by_key: list[ScoreAdder | BucketAdder] = [
-            ScoreAdder(len(terms.columns), plan.max_distinct_scores, most_words // by_score)
-            if terms.keyed_by_score
-            else BucketAdder(len(terms.columns))
-            for _, terms in plan.keyed_terms
-        ]
+        self._by_key = [_key_adder(plan, terms, most_words // max(by_score, 1)) for _, terms in plan.keyed_terms]
+        self._queries: list[list[QueryRows]] = [[] for _ in plan.queries]
 
     def add(self, batch: Evaluated) -> None:
         """Adds one batch."""
-        for part in batch.cut():
-            self._add(part)
+        with np.errstate(
+            invalid="ignore"
+        ):  # scores that do not count are −∞; what has no value is NaN and told as such
+            for part in batch.cut():
+                self._add(part)
 
     def _add(self, batch: Evaluated) -> None:
         views = batch.views(self._plan.views)
@@ -176,12 +230,18 @@ class Accumulator:
         slices = np.array([numbers.setdefault(name, len(numbers)) for name in batch.slices.names], np.intp)
         members = _Members(batch)
         for by_slice, table in zip(self._by_slice, self._plan.slice_tables, strict=True):
+            if table and table[0][0].query:
+                continue  # summed when their documents are together
             by_slice.add(slices, members.totals(table, views), views[table[0][0]].classes if table else 1)
         most_rows = batch.size
         for by_key, (key, terms) in zip(self._by_key, self._plan.keyed_terms, strict=True):
+            if key.query:
+                continue
             keys, counts = terms.keys(views[key]), _rows_by_example(terms, views[key])
             by_key.add(keys, terms.compute(views[key]), counts, views[key].classes)
             most_rows = max(most_rows, len(keys))
+        for kept, plan in zip(self._queries, self._plan.queries, strict=True):
+            kept.append(_documents(plan, batch, slices))
         self._examples += batch.size
         self._waiting.append(Pairs(batch.slices.rows.astype(np.intp), slices[batch.slices.codes], batch.size))
         self._waiting_pairs += len(batch.slices.rows) * most_rows // max(batch.size, 1)
@@ -204,7 +264,25 @@ class Accumulator:
         with ThreadPoolExecutor() as pool:
             by_key = tuple(pool.map(lambda adder: adder.table(rank), self._by_key))
         by_slice = tuple(adder.table(rank) for adder in self._by_slice)
-        return State(names, (*by_slice, *by_key), self._examples)
+        kept = []
+        for rows, plan in zip(self._queries, self._plan.queries, strict=True):
+            together = queries.add_up(rows or [queries.no_rows(plan)], [rank] * max(len(rows), 1))
+            rows[:] = [together]
+            kept.append(together)
+        return State(names, (*by_slice, *by_key), self._examples, tuple(kept))
+
+
+def _documents(plan: QueryPlan, batch: Evaluated, slices: Index) -> QueryRows:
+    """What is kept of a batch's documents; ``slices`` has the number of each of its slices."""
+    encoded = batch.queries[plan.key].dictionary_encode()
+    query = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
+    return QueryRows(
+        encoded.dictionary,
+        query,
+        tuple(batch.column(source) for source in plan.sources),
+        query[batch.slices.rows],
+        slices[batch.slices.codes].astype(np.int32),
+    )
 
 
 def _rows_by_example(terms: KeyedTerms, view: View) -> Index | None:

@@ -120,6 +120,8 @@ class SliceAdder:
 
     def table(self, rank: Int32) -> Sums:
         """The sums, where slice i is called ``rank[i]`` from now on."""
+        if not any(len(column) for column in self._total):  # nothing was added
+            return Sums(np.zeros(0, np.int32), None, None, self._total, self._classes)
         order = np.argsort(spread(rank, self._classes))
         self._total = tuple(column[order] for column in self._total)
         return Sums(np.arange(len(order), dtype=np.int32), None, None, self._total, self._classes)

@@ -21,7 +21,7 @@ from evaluator_component import errors
 from evaluator_component.data.files import Shard
 from evaluator_component.data.reader import Block, read_blocks
 from evaluator_component.engine import local, transport
-from evaluator_component.engine.accumulate import Accumulator, Evaluated, State, merge
+from evaluator_component.engine.accumulate import Accumulator, Evaluated, State, merge, settle
 from evaluator_component.engine.worker import BLOCKS_AT_A_TIME, Job, Worker
 
 LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
@@ -191,7 +191,11 @@ class _Merge(beam.CombineFn):  # type: ignore[misc]
         return [_pack(self._job, merge(self._job.plan, [_unpack(self._job, part) for part in accumulator]))]
 
     def extract_output(self, accumulator: list[bytes], *_: Any, **__: Any) -> bytes:
-        return self.compact(accumulator)[0]
+        """What is written: all documents of the partition's queries are together by now."""
+        (whole,) = self.compact(accumulator)
+        if whole[:1] == b"E" or not self._job.plan.queries:
+            return whole
+        return _pack(self._job, settle(self._job.plan, _unpack(self._job, whole)))
 
 
 class _Write(beam.DoFn):  # type: ignore[misc]

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from evaluator_component.engine import exact
-from evaluator_component.engine.accumulate import State, merge
+from evaluator_component.engine.accumulate import State, merge, settle
 from evaluator_component.engine.comparing import compare_slices
 from evaluator_component.engine.plan import Plan, PlannedMetric, ViewKey
 from evaluator_component.engine.sums import Sums, score_range
@@ -52,7 +52,7 @@ def finalise(plan: Plan, states: Mapping[str, State]) -> tuple[pa.Table, pa.Tabl
     Returns:
         The metric table and the plots table; with several splits also the rows of all of them merged.
     """
-    parts = dict(states)
+    parts = {split: settle(plan, state) for split, state in states.items()}
     if len(parts) > 1:
         parts[tables.ALL_SPLITS] = merge(plan, parts.values())
     done = [_Split(plan, split, state) for split, state in parts.items()]
@@ -300,6 +300,8 @@ class _Totals:
         self.classes = 1
         for table, layout in zip(state.tables, plan.slice_tables, strict=False):
             position = 0
+            if len(table) < self._count * table.classes:  # no query at all
+                table = Sums(table.slices, None, None, tuple(np.zeros(self._count, np.int64) for _ in table.columns))
             for key, terms in layout:
                 width = len(terms.columns)
                 if key == view:
@@ -382,11 +384,15 @@ def _ends(values: Values) -> tuple[Float64, Float64]:
 
 def _unusable_reason(planned: PlannedMetric, n: float, labels: float, predictions: float, weights: float) -> str:
     expected = planned.view.kind.value
+    of_queries = bool(planned.view.query)
     parts = []
     if labels:
-        parts.append(f"{labels:.0f} of {n:.0f} labels are missing, not finite or out of range (expected {expected})")
+        what = "queries have labels that" if of_queries else "labels"
+        parts.append(f"{labels:.0f} of {n:.0f} {what} are missing, not finite or out of range (expected {expected})")
     if predictions:
-        parts.append(f"{predictions:.0f} of {n:.0f} predictions are NaN or infinite")
+        what = "queries have predictions that" if of_queries else "predictions"
+        parts.append(f"{predictions:.0f} of {n:.0f} {what} are NaN or infinite")
     if weights:
-        parts.append(f"{weights:.0f} of {n:.0f} weights are missing, negative or not finite")
+        what = "queries have weights that differ between documents, or" if of_queries else "weights"
+        parts.append(f"{weights:.0f} of {n:.0f} {what} are missing, negative or not finite")
     return "; ".join(parts)

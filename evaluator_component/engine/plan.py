@@ -57,7 +57,8 @@ class ViewKey:
         kind_name: Name of the :class:`~evaluator_component.metrics.view.Kind` that decides what is usable.
         binarization: How a problem of several classes is made a binary one; None for predictions as they are.
         against: Index of the model whose predictions are compared with; None for none.
-        feature: The feature that is seen in place of predictions; '' for predictions.
+        feature: The feature that is seen in place of predictions (of queries: of labels); '' for none.
+        query: The feature that names the query of a document, where queries are the examples; '' where they are not.
     """
 
     model: int
@@ -67,6 +68,7 @@ class ViewKey:
     binarization: Binarization | None = None
     against: int | None = None
     feature: str = ""
+    query: str = ""
 
     @property
     def undivided(self) -> ViewKey:
@@ -104,6 +106,20 @@ class PlannedMetric:
 
 
 @dataclass(frozen=True)
+class QueryPlan:
+    """What must be kept of documents until their query is complete.
+
+    Attributes:
+        key: The feature that names the query.
+        sources: Each (what, model, name): ("label", 0, output), ("weight", 0, output), ("prediction", model, output)
+            or ("feature", 0, feature).
+    """
+
+    key: str
+    sources: tuple[tuple[str, int, str], ...]
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything a worker needs to know.
 
@@ -133,8 +149,21 @@ class Plan:
 
     @cached_property
     def views(self) -> tuple[ViewKey, ...]:
-        """The distinct views that terms are computed from."""
+        """The distinct views that terms are computed from, of examples and of queries."""
         return tuple(dict.fromkeys(key for key, _ in (*self.slice_terms, *self.keyed_terms)))
+
+    @cached_property
+    def queries(self) -> tuple[QueryPlan, ...]:
+        """What is kept of documents, by the feature that names the query."""
+        sources: dict[str, dict[tuple[str, int, str], None]] = {}
+        for view in self.views:
+            if view.query:
+                own = sources.setdefault(view.query, {})
+                own["feature", 0, view.feature] = None
+                own |= {("label", 0, view.output): None, ("prediction", view.model, view.output): None}
+                if view.weighted:
+                    own["weight", 0, view.output] = None
+        return tuple(QueryPlan(key, tuple(s for s in own if s[2] or s[0] != "feature")) for key, own in sources.items())
 
     @cached_property
     def features(self) -> dict[str, str]:
@@ -143,10 +172,13 @@ class Plan:
 
     @cached_property
     def slice_tables(self) -> tuple[SliceTable, ...]:
-        """The slice terms whose totals have one shape: first those of undivided slices, then by binary problem."""
-        tables: dict[ViewKey | None, list[tuple[ViewKey, Terms]]] = {None: []}
+        """The slice terms whose totals have one shape.
+
+        First those of examples in undivided slices, then those of each binary problem, and of each kind of query.
+        """
+        tables: dict[ViewKey | str, list[tuple[ViewKey, Terms]]] = {"": []}
         for key, terms in self.slice_terms:
-            apart = key if key.binarization is not None and not key.binarization.pooled else None
+            apart = key if key.binarization is not None and not key.binarization.pooled else key.query
             tables.setdefault(apart, []).append((key, terms))
         return tuple(tuple(table) for table in tables.values())
 
@@ -181,7 +213,7 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
             keyed_terms[planned.view, keyed] = None
     groups = groupings(config.slicing_specs)
     keys = {key for model in models for pairs in (model.label_keys, model.weight_keys) for _, key in pairs if key}
-    keys |= {planned.view.feature for planned in metrics if planned.view.feature}
+    keys |= {name for planned in metrics for name in (planned.view.feature, planned.view.query) if name}
     _check_compared_slices(metrics, groups)
     engine = config.engine
     return Plan(
@@ -259,8 +291,6 @@ def _metrics(config: Any, models: tuple[ModelPlan, ...]) -> Iterable[PlannedMetr
     """Every metric of every model and output, once."""
     seen: dict[tuple[ViewKey, str, str, str], PlannedMetric] = {}
     for i, spec in enumerate(config.metrics_specs):
-        path = f"metrics_specs[{i}]"
-        _refuse_unsupported(spec, path)
         for j, entry in enumerate(spec.metrics):
             for planned in _of_entry(spec, entry, models, ("metrics_specs", i, "metrics", j)):
                 first = seen.setdefault(_name_in_results(planned), planned)
@@ -288,6 +318,8 @@ def _of_entry(spec: Any, entry: Any, models: tuple[ModelPlan, ...], path: Path) 
                     view = ViewKey(index, output, weighted and metric.uses_weights, metric.kind.name)
                     if isinstance(metric, Metric) and metric.feature:
                         view = replace(view, feature=metric.feature)
+                    if metric.kind is Kind.QUERY:
+                        view = replace(view, query=_query_key(spec, metric, path))
                     if isinstance(metric, Metric) and metric.compares:
                         if model.baseline:
                             continue
@@ -296,6 +328,16 @@ def _of_entry(spec: Any, entry: Any, models: tuple[ModelPlan, ...], path: Path) 
                         else:
                             metric = replace(metric, terms=(), keyed=(), result=nothing_to_compare_with)
                     yield from _planned(metric, reading, view, render(path))
+
+
+def _query_key(spec: Any, metric: Metric | Plot, path: Path) -> str:
+    key = str(spec.query_key)
+    if not key:
+        raise ConfigError(
+            f"{render(path)}: {metric.name!r} is a metric of queries; set query_key of its metrics spec to the feature "
+            "that names the query of an example"
+        )
+    return key
 
 
 def _planned(metric: Metric | Plot, reading: Reading, view: ViewKey, path: str) -> Iterator[PlannedMetric]:
@@ -316,7 +358,7 @@ def _planned(metric: Metric | Plot, reading: Reading, view: ViewKey, path: str) 
         yield PlannedMetric(metric, view, view.weighted, path, reading.of_classes, sub_key)
 
 
-_OF_CLASSES = frozenset({Kind.CLASSES, Kind.LABELS, Kind.VECTORS, Kind.FEATURE})
+_OF_CLASSES = frozenset({Kind.CLASSES, Kind.LABELS, Kind.VECTORS, Kind.FEATURE, Kind.QUERY})
 """They look at all scores of an example together, or at none, whatever is said of classes."""
 
 
@@ -331,11 +373,6 @@ def _name_in_results(planned: PlannedMetric) -> tuple[ViewKey, str, str, str]:
         planned.view.undivided, kind_name="", against=None, feature="", weighted=planned.weighted and not plot
     )
     return view, planned.metric.name, planned.sub_key, "plot" if plot else "metric"
-
-
-def _refuse_unsupported(spec: Any, path: str) -> None:
-    if spec.query_key:
-        raise ConfigError(f"{path}.query_key: query metrics are not supported yet; remove the key")
 
 
 def _is_named(model: ModelPlan, names: Iterable[str]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -9,6 +11,7 @@ import pyarrow as pa
 from evaluator_component.engine import exact
 from evaluator_component.engine.accumulate import State
 from evaluator_component.engine.plan import Plan
+from evaluator_component.engine.queries import QueryRows, take
 from evaluator_component.engine.sums import Sums, spread
 
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
@@ -18,7 +21,7 @@ _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 def to_bytes(state: State) -> bytes:
     """Writes a state: one Arrow stream for the names, one per table."""
     sink = pa.BufferOutputStream()
-    header = {b"examples": str(state.examples).encode()}
+    header = {b"examples": str(state.examples).encode(), b"queries": str(len(state.queries)).encode()}
     _write(sink, pa.RecordBatch.from_arrays([state.names], schema=pa.schema([("name", pa.string())], header)))
     for table in state.tables:
         arrays = [pa.array(table.slices)]
@@ -35,6 +38,14 @@ def to_bytes(state: State) -> bytes:
         fields = [pa.field(name, array.type) for name, array in zip(names, arrays, strict=True)]
         schema = pa.schema(fields, {b"classes": str(table.classes).encode()})
         _write(sink, pa.RecordBatch.from_arrays(arrays, schema=schema))
+    for rows in state.queries:
+        columns = {f"c{i}": column for i, column in enumerate(rows.columns)}
+        for part in (
+            {"name": rows.names},
+            {"query": rows.query, **columns},
+            {"query": rows.member_query, "slice": rows.member_slice},
+        ):
+            _write(sink, pa.RecordBatch.from_pydict(part))
     return bytes(sink.getvalue())
 
 
@@ -43,9 +54,12 @@ def from_bytes(data: bytes) -> State:
     source = pa.BufferReader(data)
     header = _read(source)
     examples = int(header.schema.metadata[b"examples"])
-    tables = []
+    batches = []
     while source.tell() < len(data):
-        batch = _read(source)
+        batches.append(_read(source))
+    kept = _PER_QUERY * int(header.schema.metadata[b"queries"])
+    tables = []
+    for batch in batches[: len(batches) - kept]:
         names = batch.schema.names
         columns = {name: exact.from_arrow(batch.column(i)) for i, name in enumerate(names)}
         tables.append(
@@ -57,7 +71,19 @@ def from_bytes(data: bytes) -> State:
                 int(batch.schema.metadata[b"classes"]),
             )
         )
-    return State(header.column(0), tuple(tables), examples)
+    parts = batches[len(batches) - kept :]
+    queries = tuple(_query_rows(*parts[i : i + _PER_QUERY]) for i in range(0, kept, _PER_QUERY))
+    return State(header.column(0), tuple(tables), examples, queries)
+
+
+_PER_QUERY = 3
+"""So many batches hold the rows of one kind of query."""
+
+
+def _query_rows(names: pa.RecordBatch, docs: pa.RecordBatch, members: pa.RecordBatch) -> QueryRows:
+    query, *columns = (column.to_numpy(zero_copy_only=False) for column in docs.columns)
+    member_query, member_slice = (column.to_numpy(zero_copy_only=False) for column in members.columns)
+    return QueryRows(names.column(0), query, tuple(columns), member_query, member_slice)
 
 
 def _write(sink: pa.BufferOutputStream, batch: pa.RecordBatch) -> None:
@@ -72,21 +98,34 @@ def _read(source: pa.BufferReader) -> pa.RecordBatch:
 
 
 def partition(plan: Plan, state: State, count: int) -> list[State]:
-    """Splits a state into ``count`` states by a hash of the slice's name; their merge is the state again."""
+    """Splits a state into ``count`` states; their merge is the state again.
+
+    Sums go by a hash of the slice's name, documents by a hash of the query's: all documents of a query come together.
+    """
     if count == 1:
         return [state]
     owner = _hash(state.names) % np.uint64(count)
+    owners = [_hash(rows.names) % np.uint64(count) for rows in state.queries]
     parts = []
     for i in range(count):
         wanted = owner == i
-        position = (np.cumsum(wanted) - 1).astype(np.int32)
-        tables = tuple(_rows(table, wanted, position) for table in state.tables)
-        names = state.names.filter(pa.array(wanted))
-        parts.append(State(names, tables, state.examples if i == 0 else 0))
+        kept = [take(rows, own == i) for rows, own in zip(state.queries, owners, strict=True)]
+        named = wanted.copy()
+        for rows in kept:
+            named[rows.member_slice] = True
+        position = (np.cumsum(named) - 1).astype(np.int32)
+        parts.append(
+            State(
+                state.names.filter(pa.array(named)),
+                tuple(_rows(table, wanted, position) for table in state.tables),
+                state.examples if i == 0 else 0,
+                tuple(replace(rows, member_slice=position[rows.member_slice]) for rows in kept),
+            )
+        )
     return parts
 
 
-def _hash(names: pa.StringArray) -> npt.NDArray[np.uint64]:
+def _hash(names: pa.StringArray | pa.BinaryArray) -> npt.NDArray[np.uint64]:
     """FNV-like polynomial hash of each name, over all names at once."""
     names = pa.concat_arrays([names])  # drops an offset
     offsets = np.frombuffer(names.buffers()[1], np.int32, len(names) + 1).astype(np.int64)

@@ -141,7 +141,8 @@ class Worker:
         features = {}
         for name in self._plan.features:
             features[name] = _single(batch.numbers(name, "feature"), batch, f"feature {name!r}")
-        evaluated = Evaluated(slices, labels, predictions, weights, batch.size, features)
+        queries = {plan.key: batch.ids(plan.key, "query id") for plan in self._plan.queries}
+        evaluated = Evaluated(slices, labels, predictions, weights, batch.size, features, queries)
         self._check_shapes(batch, evaluated)
         return evaluated
 
@@ -180,6 +181,8 @@ def _mismatch(view: ViewKey, labels: Float64, predictions: Float64) -> str:
     """What is wrong with the shapes for a view; '' when nothing is."""
     if view.kind in (Kind.ANY, Kind.VECTORS, Kind.FEATURE):
         return ""
+    if view.kind is Kind.QUERY and (predictions.ndim == 2 or labels.ndim == 2):
+        return "needs one label and one score per document; the model or the label has several"
     classes = predictions.shape[1] if predictions.ndim == 2 else 1
     if view.kind is Kind.LABELS and labels.ndim == 1:
         return "needs for each class whether it is a label (0 or 1), and there is one label per example"

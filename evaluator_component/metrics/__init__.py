@@ -14,6 +14,7 @@ from evaluator_component.metrics import (  # noqa: F401 - they register
     plots,
     probabilistic,
     quantiles,
+    ranking,
     regression,
     scores,
 )

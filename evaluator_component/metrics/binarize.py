@@ -59,7 +59,7 @@ class Binarization:
             np.repeat(view.bad_weights, fold),
             fold,
             1 if self.pooled else fold,
-            *baseline,
+            baseline[0] if baseline else None,
         )
 
     def least_classes(self) -> int:

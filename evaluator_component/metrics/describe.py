@@ -17,6 +17,9 @@ FAMILIES = (
     "probabilistic",
     "multi-class",
     "regression",
+    "ranking",
+    "model against model",
+    "fairness",
     "plots",
     "user's own",
 )

@@ -75,11 +75,12 @@ class _QuantileOf:
 
     def __call__(self, totals: Totals) -> Values:
         histogram = totals.histogram(self.terms)
-        lowest, highest = (self._of(histogram, scores) for scores in histogram.scores)
+        largest = np.finfo(np.float64).max
+        lowest, highest = (self._of(histogram, np.clip(scores, -largest, largest)) for scores in histogram.scores)
         if not histogram.coarse.any():
             return Values(lowest, self.undefined)
         ends = (np.where(histogram.coarse, end, np.nan) for end in (lowest, highest))
-        return Values((lowest + highest) / 2, self.undefined, *ends)
+        return Values(lowest / 2 + highest / 2, self.undefined, *ends)
 
     def _of(self, histogram: Histogram, scores: Float64) -> Float64:
         (mass,) = histogram.columns

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,36 @@ class Kind(enum.Enum):
     SCORES = "finite scores, whatever the label"
     VECTORS = "finite predictions, whatever the label"
     FEATURE = "a feature's number, missing in some examples"
+    QUERY = "a finite label and one finite score per document, and one weight per query"
+
+
+@dataclass(frozen=True)
+class Docs:
+    """The documents of queries, query by query, within a query by falling score.
+
+    Attributes:
+        labels: float64 ``[docs]``: the relevance of each.
+        scores: float64 ``[docs]``.
+        query: ``[docs]`` its query.
+        starts: ``[queries]`` the first document of each query.
+    """
+
+    labels: Float64
+    scores: Float64
+    query: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def sizes(self) -> npt.NDArray[np.intp]:
+        """Int ``[queries]``: the number of documents of each query."""
+        return np.diff(np.append(self.starts, len(self.labels)))
+
+    def total(self, values: npt.NDArray[Any]) -> Float64:
+        """Adds up one number per document: float64 ``[queries]``."""
+        return np.bincount(self.query, values, len(self.starts)).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -38,6 +69,7 @@ class View:
             i // fold.
         classes: How many of these rows are summed apart: fold (one binary problem per class), or 1 (all in one).
         baseline: The predictions of the model that is compared with, shaped like ``predictions``; None without.
+        docs: The documents, where each example is a query; None where it is not.
 
     Examples whose label, prediction or weight is unusable (:class:`Unusable`) have weight 0 and zeros in place of
     the unusable values, so that terms stay finite; they are counted beside the terms and make the result undefined.
@@ -52,6 +84,7 @@ class View:
     fold: int = 1
     classes: int = 1
     baseline: Float64 | None = None
+    docs: Docs | None = None
 
     def __len__(self) -> int:
         return len(self.weights)

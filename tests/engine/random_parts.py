@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from hypothesis import strategies as st
 
 from evaluator_component.config import complete_config, load_config
@@ -52,12 +53,13 @@ def make(
     classes: dict[str, Any] | None = None,
 ) -> Plan:
     """The plan of metrics by class name; those over classes see the output "classes", and with ``classes`` all do."""
-    specs: dict[str, list[Any]] = {"score": [], "classes": [], "labels": []}
+    specs: dict[str, list[Any]] = {"score": [], "classes": [], "labels": [], "queries": []}
     for name in names:
         plot = isinstance(built(name)[0], Plot) and "macro" in str(classes)  # there is no mean of plots
         kind = _kind(name)
         over_classes = kind is Kind.CLASSES or (classes is not None and not plot)
-        specs["labels" if kind is Kind.LABELS else "classes" if over_classes else "score"].append(entry(name))
+        own = {Kind.LABELS: "labels", Kind.QUERY: "queries"}
+        specs[own.get(kind, "classes" if over_classes else "score")].append(entry(name))
     model: dict[str, Any] = {
         "label_keys": {"score": "y", "classes": "c", "labels": "l"},
         "prediction_keys": {"score": "score", "classes": "classes", "labels": "classes"},
@@ -68,7 +70,11 @@ def make(
         "model_specs": [model],
         "slicing_specs": [{}, {"feature_keys": ["group"]}],
         "metrics_specs": [
-            {"metrics": m, "output_names": [output], **((classes or {}) if output == "classes" else {})}
+            {
+                "metrics": m,
+                "output_names": ["score" if output == "queries" else output],
+                **((classes or {}) if output == "classes" else {"query_key": "q"} if output == "queries" else {}),
+            }
             for output, m in specs.items()
             if m
         ],
@@ -117,6 +123,7 @@ def batch(plan: Plan, seed: int, size: int) -> Evaluated:
         dict.fromkeys(("score", "classes", "labels"), weights) if weighted else {},
         size,
         {"fare": np.where(rng.random(size) < 0.2, np.nan, rng.random(size))},
+        {"q": pa.array(rng.integers(0, 9, size).astype(str)).cast(pa.binary())},
     )
 
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluator_component.engine import exact, transport
-from evaluator_component.engine.accumulate import Accumulator, Evaluated, State, accumulate, empty, merge
+from evaluator_component.engine.accumulate import Accumulator, Evaluated, State, accumulate, empty, merge, settle
 from evaluator_component.engine.adders import ScoreAdder
 from evaluator_component.engine.plan import Plan
 from evaluator_component.metrics.registry import catalogue
@@ -28,8 +28,9 @@ law = settings(deadline=None, derandomize=True, max_examples=25)
 PARTS = st.lists(st.tuples(st.integers(0, 2**32), st.integers(0, 30)), min_size=1, max_size=6)
 
 
-def bits(state: State) -> bytes:
-    return transport.to_bytes(state)
+def bits(plan: Plan, state: State) -> bytes:
+    """What a state comes to; documents are kept in any order until their queries are summed."""
+    return transport.to_bytes(settle(plan, state))
 
 
 def states(plan: Plan, parts: list[tuple[int, int]]) -> list[State]:
@@ -42,12 +43,12 @@ def test_any_order_and_grouping_gives_the_same_bits(
     plan: Plan, parts: list[tuple[int, int]], data: st.DataObject
 ) -> None:
     todo = states(plan, [*parts, (1, 20)])
-    expected = bits(merge(plan, todo))
+    expected = bits(plan, merge(plan, todo))
     while len(todo) > 1:
         i, j = data.draw(st.sampled_from([(i, j) for i in range(len(todo)) for j in range(i)]))
         todo[j] = freeze(merge(plan, [todo[i], todo[j]]))
         del todo[i]
-    assert bits(todo[0]) == expected
+    assert bits(plan, todo[0]) == expected
 
 
 @law
@@ -55,8 +56,8 @@ def test_any_order_and_grouping_gives_the_same_bits(
 def test_empty_is_the_identity(plan: Plan, parts: list[tuple[int, int]]) -> None:
     nothing = empty(plan)
     for state in states(plan, parts):
-        assert bits(merge(plan, [nothing, state, nothing])) == bits(state)
-    assert bits(merge(plan, [])) == bits(merge(plan, [nothing, nothing])) == bits(nothing)
+        assert bits(plan, merge(plan, [nothing, state, nothing])) == bits(plan, state)
+    assert bits(plan, merge(plan, [])) == bits(plan, merge(plan, [nothing, nothing])) == bits(plan, nothing)
     assert len(nothing.names) == nothing.examples == 0
 
 
@@ -65,11 +66,11 @@ def test_empty_is_the_identity(plan: Plan, parts: list[tuple[int, int]]) -> None
 def test_nothing_is_changed(plan: Plan, parts: list[tuple[int, int]]) -> None:
     examples = [freeze(batch(plan, seed, size)) for seed, size in parts]
     made = [freeze(accumulate(plan, part)) for part in examples]
-    before = [bits(state) for state in made]
+    before = [bits(plan, state) for state in made]
     merge(plan, made)
     transport.partition(plan, made[0], 3)
-    assert [bits(state) for state in made] == before
-    assert [bits(accumulate(plan, part)) for part in examples] == before
+    assert [bits(plan, state) for state in made] == before
+    assert [bits(plan, accumulate(plan, part)) for part in examples] == before
 
 
 @law
@@ -83,21 +84,22 @@ def test_the_accumulator_is_a_merge(
         accumulator.add(batch(plan, seed, size))
         if i == 1:
             accumulator.state()  # looking at the sums does not end them
-    assert bits(accumulator.state()) == bits(merge(plan, states(plan, todo)))
-    assert bits(Accumulator(plan).state()) == bits(empty(plan))
+    assert bits(plan, accumulator.state()) == bits(plan, merge(plan, states(plan, todo)))
+    assert bits(plan, Accumulator(plan).state()) == bits(plan, empty(plan))
 
 
 @law
 @given(plans(), PARTS)
 def test_a_state_travels(plan: Plan, parts: list[tuple[int, int]]) -> None:
     for state in [*states(plan, parts), empty(plan), merge(plan, states(plan, parts))]:
-        for copy in (transport.from_bytes(bits(state)), pickle.loads(pickle.dumps(state))):
-            assert bits(copy) == bits(state)
+        for copy in (transport.from_bytes(transport.to_bytes(state)), pickle.loads(pickle.dumps(state))):
+            assert bits(plan, copy) == bits(plan, state)
             assert copy.examples == state.examples
             for left, right in zip(arrays(copy), arrays(state), strict=True):
                 assert left.dtype == right.dtype
                 np.testing.assert_array_equal(left, right)
-        assert bits(merge(plan, [transport.from_bytes(bits(state)), state])) == bits(merge(plan, [state, state]))
+        copy = transport.from_bytes(transport.to_bytes(state))
+        assert bits(plan, merge(plan, [copy, state])) == bits(plan, merge(plan, [state, state]))
 
 
 @law
@@ -106,11 +108,15 @@ def test_partitions_merge_to_the_whole(plan: Plan, parts: list[tuple[int, int]],
     made = states(plan, [*parts, (3, 25)])
     whole = merge(plan, made)
     cut = [transport.partition(plan, state, count) for state in made]
-    assert bits(merge(plan, transport.partition(plan, whole, count))) == bits(whole)
+    assert bits(plan, merge(plan, transport.partition(plan, whole, count))) == bits(plan, whole)
     by_owner = [merge(plan, column) for column in zip(*cut, strict=True)]  # as a combine per key does
-    assert bits(merge(plan, by_owner)) == bits(whole)
-    owned = [name for part in by_owner for name in part.names.to_pylist()]
-    assert sorted(owned) == whole.names.to_pylist()
+    assert bits(plan, merge(plan, by_owner)) == bits(plan, whole)
+    if not plan.queries:
+        owned = [name for part in by_owner for name in part.names.to_pylist()]
+        assert sorted(owned) == whole.names.to_pylist()
+    for i in range(len(plan.queries)):
+        asked = [name for part in by_owner if part.queries for name in part.queries[i].names.to_pylist()]
+        assert sorted(asked) == sorted(whole.queries[i].names.to_pylist())
 
 
 @pytest.mark.parametrize("names", [[], ["Overall"], ["", "a", "é=1", "a" * 300], [f"hour={i}" for i in range(1000)]])
@@ -159,7 +165,9 @@ def pick(part: Evaluated, rows: np.ndarray) -> Evaluated:
     slices = Membership(member[:, 0].copy(), member[:, 1].copy(), part.slices.names)
     columns = ({key: value[rows] for key, value in named.items()} for named in (part.labels, part.predictions))
     weights = {key: value[rows] for key, value in part.weights.items()}
-    return Evaluated(slices, *columns, weights, len(rows))  # type: ignore[arg-type]
+    features = {name: values[rows] for name, values in part.features.items()}
+    queries = {name: ids.take(pa.array(rows)) for name, ids in part.queries.items()}
+    return Evaluated(slices, *columns, weights, len(rows), features, queries)  # type: ignore[arg-type]
 
 
 def assert_near(left: dict[tuple[object, ...], Fraction], right: dict[tuple[object, ...], Fraction]) -> None:
@@ -204,7 +212,7 @@ def test_a_crowded_batch_is_coarsened_like_its_pieces() -> None:
     plan = make(["AUC"], weighted=False, baseline=False, max_distinct_scores=5)
     part = clean(batch(plan, 1, 40))
     pieces = [accumulate(plan, pick(part, rows)) for rows in (np.arange(20), np.arange(20, 40))]
-    assert bits(accumulate(plan, part)) == bits(merge(plan, pieces))
+    assert bits(plan, accumulate(plan, part)) == bits(plan, merge(plan, pieces))
 
 
 def test_many_keys_are_summed_by_sorting_as_by_a_dense_array(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +220,7 @@ def test_many_keys_are_summed_by_sorting_as_by_a_dense_array(monkeypatch: pytest
     part = batch(plan, 5, 40)
     dense = accumulate(plan, part)
     monkeypatch.setattr("evaluator_component.engine.adders._DENSE_CELLS", 0)
-    assert bits(accumulate(plan, part)) == bits(dense)
+    assert bits(plan, accumulate(plan, part)) == bits(plan, dense)
 
 
 @law
@@ -229,14 +237,14 @@ def test_words_are_counted_as_other_scores_are(seeds: list[int], most: int) -> N
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("evaluator_component.engine.adders._are_units", lambda *_: False)
         expected = merge(plan, [accumulate(plan, batch(plan, seed, 40)) for seed in seeds])
-    assert bits(found.state()) == bits(expected)
+    assert bits(plan, found.state()) == bits(plan, expected)
 
 
 def test_a_plan_computes_each_term_once() -> None:
     plan = make(ALL, weighted=True, baseline=True)
     assert len(set(plan.slice_terms)) == len(plan.slice_terms)
     assert len(set(plan.keyed_terms)) == len(plan.keyed_terms)
-    assert bits(empty(pickle.loads(pickle.dumps(plan)))) == bits(empty(plan))
+    assert bits(plan, empty(pickle.loads(pickle.dumps(plan)))) == bits(plan, empty(plan))
 
 
 def test_it_runs_without_beam_and_tensorflow() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from evaluator_component.config import complete_config, load_config
 from evaluator_component.engine import finalise
@@ -27,7 +28,8 @@ class Examples:
     """Labels ``[n]`` (or one-hot), predictions ``[n]`` or ``[n, classes]``, weights ``[n]`` or None, slices.
 
     ``groups`` numbers a second slice beside Overall that each example is in; -1 for none. ``feature`` has the values
-    of the feature that metrics of a feature see, NaN where it is missing; without it they see 0.
+    of the feature that metrics of a feature see, NaN where it is missing; without it they see 0. ``queries`` numbers
+    the query of each example; without it all are of one.
     """
 
     labels: Array
@@ -35,6 +37,7 @@ class Examples:
     weights: Array | None = None
     groups: npt.NDArray[np.int64] | None = None
     feature: Array | None = None
+    queries: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -46,8 +49,28 @@ class Examples:
 
     def rows(self, rows: Any) -> Examples:
         """The examples of these rows."""
-        optional = [None if column is None else column[rows] for column in (self.weights, self.groups, self.feature)]
+        optional = [
+            None if column is None else column[rows]
+            for column in (self.weights, self.groups, self.feature, self.queries)
+        ]
         return Examples(self.labels[rows], self.predictions[rows], *optional)
+
+    @property
+    def query(self) -> npt.NDArray[np.int64]:
+        """The query of each example."""
+        return np.zeros(len(self), np.int64) if self.queries is None else self.queries
+
+    def count(self, kind: Kind) -> int:
+        """How many things a kind of metric counts: examples, or queries."""
+        return len(np.unique(self.query)) if kind is Kind.QUERY else len(self)
+
+    def of_group(self, kind: Kind, group: int) -> Examples:
+        """The examples in a slice; of queries all of those that have one there."""
+        assert self.groups is not None
+        inside = self.groups == group
+        if kind is Kind.QUERY:
+            inside = np.isin(self.query, self.query[inside])
+        return self.rows(np.flatnonzero(inside))
 
     def seen(self, kind: Kind) -> Array:
         """What a kind of metric sees as predictions."""
@@ -71,11 +94,13 @@ def plan(
     spec: Mapping[str, Any] | None = None,
 ) -> Plan:
     """The plan of these metrics for one model with one output; ``spec`` has more fields of their MetricsSpec."""
+    ranked = any(metric.kind is Kind.QUERY for one in metrics for metric in built(one["class_name"]))
+    queried = {"query_key": "q"} if ranked else {}
     model = {"label_key": "y", "example_weight_key": "w"} if weighted else {"label_key": "y"}
     config = {
         "model_specs": [model],
         "slicing_specs": [{}, {"feature_keys": ["group"]}],
-        "metrics_specs": [{"metrics": list(metrics), **(spec or {})}],
+        "metrics_specs": [{"metrics": list(metrics), **queried, **(spec or {})}],
         "engine": {"max_distinct_scores": max_distinct_scores},
     }
     compared = any(getattr(metric, "compares", False) for one in metrics for metric in built(one["class_name"]))
@@ -112,7 +137,8 @@ def _evaluated(part: Examples) -> Evaluated:
     slices = Membership(rows, codes, tuple(names))
     predictions = {(0, ""): part.predictions, (1, ""): other_model(part.predictions)}
     features = {"fare": part.seen(Kind.FEATURE)}
-    return Evaluated(slices, {"": part.labels}, predictions, weights, len(part), features)
+    queries = {"q": pa.array(part.query.astype(str)).cast(pa.binary())}
+    return Evaluated(slices, {"": part.labels}, predictions, weights, len(part), features, queries)
 
 
 def tables(
@@ -165,7 +191,12 @@ def sample(kind: Kind, seed: int, size: int = 120, *, weighted: bool = False, gr
         labels = (rng.random(size) < 0.4).astype(float)
         predictions = np.clip(0.3 * labels + rng.normal(0.35, 0.2, size), 0.0, 1.0)
         predictions = np.where(rng.random(size) < 0.33, np.round(predictions, 1), predictions)
+    queries = rng.permutation(np.arange(size) // 4)
+    if kind is Kind.QUERY:
+        labels = labels * rng.integers(1, 4, size)
     weights = np.where(rng.random(size) < 0.1, 0.0, rng.gamma(2.0, 1.0, size)) if weighted else None
+    if weights is not None and kind is Kind.QUERY:
+        weights = weights[queries]
     groups = rng.integers(-1, 3, size) if grouped else None
     fares = rng.integers(0, 9, size) + rng.integers(0, 2, size) * rng.random(size)
-    return Examples(labels, predictions, weights, groups, np.where(rng.random(size) < 0.2, np.nan, fares))
+    return Examples(labels, predictions, weights, groups, np.where(rng.random(size) < 0.2, np.nan, fares), queries)

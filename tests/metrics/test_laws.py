@@ -6,6 +6,7 @@ import json
 import math
 import pickle
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 
 from evaluator_component import ConfigError
 from evaluator_component.engine import transport
-from evaluator_component.engine.accumulate import merge
+from evaluator_component.engine.accumulate import merge, settle
 from evaluator_component.metrics import Kind, Metric, Plot
 from evaluator_component.metrics.registry import build, catalogue, definition, result_name, snake_case
 from evaluator_component.proto import config_pb2
@@ -116,6 +117,7 @@ def test_result_names_are_distinct_and_follow_the_class() -> None:
     assert odd == {  # as configs of the peer, and Keras, expect it
         "BooleanFlipRates": "flip_rate",
         "FairnessIndicators": "fairness_indicators_metrics",
+        "QueryStatistics": "total_queries",
         "BinaryCrossEntropy": "binary_crossentropy",
         "CategoricalCrossEntropy": "categorical_crossentropy",
     }
@@ -142,14 +144,14 @@ def hard_cases(name: str, seed: int) -> Iterator[Examples]:
     base = examples_for(name, seed)
     yield base
     for label in (0.0, 1.0):
-        yield Examples(np.full_like(base.labels, label), base.predictions, base.weights, base.groups)
+        yield replace(base, labels=np.full_like(base.labels, label))
     yield base.rows(slice(0, 1))
-    yield Examples(base.labels, np.full_like(base.predictions, 0.25), base.weights, base.groups)
+    yield replace(base, predictions=np.full_like(base.predictions, 0.25))
     yield base.weigh(np.zeros(len(base)))
     for extreme in (1e-12, 1 - 1e-12, 0.0, 1.0, 5e-324):
         spread = np.where(np.random.default_rng(seed).random(base.predictions.shape) < 0.5, extreme, base.predictions)
-        yield Examples(base.labels, spread, base.weights, base.groups)
-    yield Examples(base.labels, base.predictions * 40 - 20, base.weights, base.groups)
+        yield replace(base, predictions=spread)
+    yield replace(base, predictions=base.predictions * 40 - 20)
 
 
 @every_entry
@@ -188,8 +190,9 @@ def test_weight_2_is_twice(name: str) -> None:
     if not built(name)[0].uses_weights:
         assert_same(numbers(evaluate(name, examples)), numbers(evaluate(name, examples.weigh(examples.mass * 2))))
         return
-    twice = numbers(evaluate(name, examples.rows(np.repeat(np.arange(len(examples)), 2))))
-    assert_same(numbers(evaluate(name, examples.weigh(examples.mass * 2))), twice)
+    doubled = examples.rows(np.repeat(np.arange(len(examples)), 2))
+    doubled = replace(doubled, queries=doubled.query * 2 + np.arange(2 * len(examples)) % 2)  # each query twice, too
+    assert_same(numbers(evaluate(name, examples.weigh(examples.mass * 2))), numbers(evaluate(name, doubled)))
 
 
 @every_entry
@@ -204,9 +207,9 @@ def test_a_split_is_the_whole_in_any_order(name: str) -> None:
     examples = examples_for(name, 4)
     planned = plan([entry(name)], weighted=True)
     cut = [add_up(planned, examples.rows(slice(*ends)), batch=1000) for ends in ((0, 7), (7, 8), (8, 120))]
-    merged = merge(planned, cut)
-    assert transport.to_bytes(merge(planned, [merge(planned, cut[:2]), cut[2]])) == transport.to_bytes(merged)
-    assert transport.to_bytes(merge(planned, [cut[2], cut[0], cut[1]])) == transport.to_bytes(merged)
+    merged = settle(planned, merge(planned, cut))
+    for other in (merge(planned, [merge(planned, cut[:2]), cut[2]]), merge(planned, [cut[2], cut[0], cut[1]])):
+        assert transport.to_bytes(settle(planned, other)) == transport.to_bytes(merged)
     assert merged.examples == 120
     order = np.random.default_rng(0).permutation(len(examples))
     assert_same(numbers(evaluate(name, examples.rows(order))), numbers(evaluate(name, examples)))
@@ -218,7 +221,7 @@ def test_a_slice_is_an_evaluation_of_its_own(name: str) -> None:
     whole = numbers(evaluate(name, examples))
     for group in range(3):
         assert examples.groups is not None
-        alone = evaluate(name, examples.rows(np.flatnonzero(examples.groups == group)))
+        alone = evaluate(name, examples.of_group(kind_of(name), group))
         expected = {key[1:]: value for key, value in numbers(alone).items() if key[0] == "Overall"}
         found = {key[1:]: value for key, value in whole.items() if key[0] == f"group={group}"}
         assert_same(found, expected)
@@ -228,7 +231,7 @@ def spoil(examples: Examples, what: str, value: float) -> Examples:
     parts = {"labels": examples.labels, "predictions": examples.predictions, "weights": examples.mass}
     parts[what] = parts[what].copy()
     parts[what][3] = value
-    return Examples(**parts, groups=examples.groups)
+    return replace(examples, **parts)
 
 
 @every_entry
@@ -240,7 +243,8 @@ def test_what_cannot_be_used_is_said(name: str, what: str, bad: float) -> None:
     spoilt, _ = evaluate(name, spoil(examples, what, bad))
     fine, _ = evaluate(name, spoil(examples, what, 1.0))
     assert examples.groups is not None
-    touched = {"Overall", f"group={examples.groups[3]}"}
+    together = examples.query == examples.query[3] if kind_of(name) is Kind.QUERY else np.arange(len(examples)) == 3
+    touched = {"Overall", *(f"group={group}" for group in examples.groups[together])}
     for key, row in spoilt.items():
         if key[0] in touched and math.isnan(row["value"]):
             assert row["reason"].startswith("1 of "), row["reason"]

@@ -29,7 +29,9 @@ THRESHOLDED = sorted(
 )
 
 
-CONSTRAINED = {name: next(iter(definition(name).example)) for name in METRICS if "At" in name}
+CONSTRAINED = {
+    name: next(iter(definition(name).example)) for name in METRICS if definition(name).example and "At" in name
+}
 
 
 def test_every_entry_has_an_oracle() -> None:
@@ -47,11 +49,11 @@ def assert_near(found: float, expected: float) -> None:
 
 
 def one_class(base: Examples, label: float) -> Examples:
-    return Examples(np.full(len(base), label), base.predictions, base.weights, base.groups)
+    return replace(base, labels=np.full(len(base), label))
 
 
 def scored(base: Examples, predictions: Any) -> Examples:
-    return Examples(base.labels, np.broadcast_to(predictions, base.predictions.shape), base.weights, base.groups)
+    return replace(base, predictions=np.broadcast_to(predictions, base.predictions.shape))
 
 
 CASES: dict[str, Callable[[Examples], Examples]] = {
@@ -81,17 +83,17 @@ def cases(kind: Kind) -> Iterator[tuple[str, Examples]]:
     rng = np.random.default_rng(99)
     if kind is Kind.CLASSES:
         one_hot = np.eye(4)[base.labels.astype(int)]
-        yield "one-hot labels", Examples(one_hot, base.predictions, base.weights, base.groups)
+        yield "one-hot labels", replace(base, labels=one_hot)
         tied = np.round(base.predictions, 1)
-        yield "tied classes", Examples(base.labels, tied, base.weights, base.groups)
+        yield "tied classes", replace(base, predictions=tied)
     else:
-        yield "soft labels", Examples(rng.random(120), base.predictions, base.weights, base.groups)
+        yield "soft labels", replace(base, labels=rng.random(120))
     if kind is Kind.FEATURE:
         yield "a feature that is missing", replace(base, feature=np.full(120, np.nan))
         yield "a feature of any size", replace(base, feature=rng.normal(1e6, 3.0, 120))
     if kind in (Kind.REAL, Kind.LABEL, Kind.ANY):
         labels, predictions = rng.normal(1e6, 3.0, (2, 120))
-        yield "labels of any size", Examples(labels, predictions, base.weights, base.groups)
+        yield "labels of any size", replace(base, labels=labels, predictions=predictions)
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -101,15 +103,19 @@ def test_it_agrees_with_its_oracle(name: str) -> None:
     for case, examples in cases(kind):
         found = values(entry(name), examples)
         options = definition(name).example
+        if kind is Kind.QUERY:
+            options = {**options, "queries": examples.query}
         expected = oracle(examples.labels, examples.seen(kind), examples.mass, **options)
         assert_near(found["Overall"]["value"], expected)
-        assert found["Overall"]["n"] == len(examples), case
+        assert found["Overall"]["n"] == examples.count(kind), case
         assert examples.groups is not None
         for group in np.unique(examples.groups[examples.groups >= 0]):
-            part = examples.rows(np.flatnonzero(examples.groups == group))
+            part = examples.of_group(kind, group)
             row = found[f"group={group}"]
+            if kind is Kind.QUERY:
+                options = {**options, "queries": part.query}
             assert_near(row["value"], oracle(part.labels, part.seen(kind), part.mass, **options))
-            assert row["n"] == len(part)
+            assert row["n"] == part.count(kind)
 
 
 @pytest.mark.parametrize("name", THRESHOLDED)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import sklearn.metrics as skm
 
+from tests.metrics.oracles import ranking
 from tests.metrics.oracles.base import Oracle, mean, root, share
 from tests.metrics.oracles.binary import (
     binary_accuracy,
@@ -128,6 +129,14 @@ ORACLES: dict[str, Oracle] = {
     "LogLikelihoodRatioImprovement": improvement,
     "CoefficientOfDiscrimination": lambda y, p, w: discrimination(y, p, w, lambda a, b: a - b),
     "RelativeCoefficientOfDiscrimination": lambda y, p, w: discrimination(y, p, w, lambda a, b: a / b),
+    "NDCG": ranking.over_queries(ranking.ndcg),
+    "PrecisionAtK": ranking.over_queries(ranking.precision_at),
+    "RecallAtK": ranking.over_queries(ranking.recall_at),
+    "HitRate": ranking.over_queries(ranking.hit_at),
+    "MeanReciprocalRank": ranking.over_queries(ranking.reciprocal_rank),
+    "MeanAveragePrecision": ranking.over_queries(ranking.average_precision),
+    "MinLabelPosition": ranking.over_queries(ranking.position),
+    "QueryStatistics": ranking.total_queries,
     "FairnessIndicators": lambda y, p, w: false_positive_rate(y, p, w, 0.1),
     "Mean": feature_mean,
     "MissingRate": feature_missing,
