@@ -252,7 +252,8 @@ def test_what_cannot_be_used_is_said(name: str, what: str, bad: float) -> None:
         else:
             assert row["value"] == fine[key]["value"]
     if what == "weights" and built(name)[0].uses_weights and spoilt:
-        assert math.isnan(spoilt["Overall", built(name)[0].name, ""]["value"])
+        first = built(name)[0]
+        assert math.isnan(spoilt["Overall", first.name, first.sub_key]["value"])
 
 
 @every_entry

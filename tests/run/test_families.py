@@ -1,0 +1,172 @@
+"""Classes, queries, two models and fairness from files to results, on one worker and on several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sklearn.metrics as skm
+
+import evaluator_component as ec
+from evaluator_component.errors import ConfigError, DataError
+from tests import trips
+
+SIZE = 900
+RNG = np.random.default_rng(3)
+CLASS = RNG.integers(0, 3, SIZE)
+SCORES = RNG.dirichlet(np.ones(3), SIZE)
+SCORES[np.arange(SIZE), CLASS] += 0.3
+SCORES = (SCORES / SCORES.sum(axis=1, keepdims=True)).astype(np.float32)
+OTHERS = np.abs(SCORES - 0.1)
+QUERY = RNG.integers(0, 120, SIZE)
+RELEVANCE = RNG.integers(0, 4, SIZE)
+RANK_SCORE = (RELEVANCE + RNG.normal(0, 2, SIZE)).astype(np.float32)
+GROUP = RNG.integers(0, 3, SIZE)
+AGE = np.where(RNG.random(SIZE) < 0.2, np.nan, RNG.integers(20, 70, SIZE))
+
+KEYS = {"classes": "class", "rank": "relevance"}
+CONFIG: dict[str, Any] = {
+    "model_specs": [
+        {"label_keys": KEYS, "prediction_keys": {"classes": "scores", "rank": "rank_score"}},
+        {
+            "name": "before",
+            "is_baseline": True,
+            "label_keys": KEYS,
+            "prediction_keys": {"classes": "others", "rank": "rank_score"},
+        },
+    ],
+    "slicing_specs": [{}, {"feature_keys": ["group"]}],
+    "metrics_specs": [
+        {
+            "output_names": ["classes"],
+            "binarize": {"class_ids": {"values": [0, 2]}},
+            "aggregate": {"macro_average": True},
+            "metrics": [
+                {"class_name": "AUC"},
+                {"class_name": "Recall", "config": {"thresholds": [0.3, 0.5]}, "threshold": {
+                    "value_threshold": {"lower_bound": {"value": 0.2}}}},
+                {"class_name": "SparseCategoricalAccuracy"},
+                {"class_name": "MultiClassConfusionMatrixAtThresholds"},
+            ],
+        },
+        {
+            "output_names": ["classes"],
+            "metrics": [
+                {"class_name": "SymmetricFlipRate"},
+                {"class_name": "DemographicParityDifference", "config": {"features": ["group"], "threshold": 0.4}},
+                {"class_name": "MissingRate", "config": {"feature_key_path": ["features", "age"]}},
+            ],
+        },
+        {
+            "output_names": ["rank"],
+            "query_key": "query",
+            "metrics": [{"class_name": "NDCG", "config": {"top_k_list": [3, 5]}}, {"class_name": "QueryStatistics"}],
+        },
+    ],
+}  # fmt: skip
+
+
+def records(query: str = "query") -> list[bytes]:
+    rows = []
+    for i in range(SIZE):
+        row = {
+            "class": int(CLASS[i]), "scores": SCORES[i].tolist(), "others": OTHERS[i].tolist(),
+            "relevance": int(RELEVANCE[i]), "rank_score": float(RANK_SCORE[i]), "group": f"g{GROUP[i]}",
+            query: f"q{QUERY[i]}",
+        }  # fmt: skip
+        if not np.isnan(AGE[i]):
+            row["age"] = float(AGE[i])
+        rows.append(trips.example(**row))
+    return rows
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("families")
+    made = records()
+    for i, (start, stop) in enumerate(((0, 10), (10, 500), (500, SIZE))):
+        trips.write_records(folder / f"data-{i:05d}-of-00003", made[start:stop], gz=i == 1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def output(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("families-output")
+    ec.evaluate(CONFIG, data=data, output=folder, progress=False)
+    return folder
+
+
+def bytes_of(folder: Path) -> list[bytes]:
+    return [(folder / name).read_bytes() for name in ("metrics.parquet", "plots.parquet")]
+
+
+@pytest.mark.parametrize(
+    "mode", ["in_memory", "multi_threading", pytest.param("multi_processing", marks=pytest.mark.slow)]
+)
+def test_several_workers_give_the_same_bytes(mode: str, data: Path, output: Path, tmp_path: Path) -> None:
+    beam_args = ["--direct_num_workers=2", f"--direct_running_mode={mode}"]
+    ec.evaluate(CONFIG, data=data, output=tmp_path, beam_args=beam_args, progress=False)
+    assert bytes_of(tmp_path) == bytes_of(output)
+
+
+def found(output: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
+    rows = ec.load(output).metrics.table.to_pylist()
+    return {(row["slice"], row["metric"], row["sub_key"]): row for row in rows if row["model"] == "candidate"}
+
+
+def test_values_are_the_oracles(output: Path) -> None:
+    rows = found(output)
+    for slice_name, inside in (("Overall", np.ones(SIZE, bool)), ("group=g1", GROUP == 1)):
+        one_hot, scores = np.eye(3)[CLASS[inside]], SCORES[inside].astype(float)
+        auc = skm.roc_auc_score(one_hot, scores, average=None)
+        assert rows[slice_name, "auc", "classId:0"]["value"] == pytest.approx(auc[0], rel=1e-9)
+        assert rows[slice_name, "auc", "classId:2"]["value"] == pytest.approx(auc[2], rel=1e-9)
+        assert rows[slice_name, "auc", "macro_average"]["value"] == pytest.approx((auc[0] + auc[2]) / 2, rel=1e-9)
+        recall = skm.recall_score(one_hot, scores > 0.3, average=None)
+        key = (slice_name, "recall", "classId:2 threshold=0.3")
+        assert rows[key]["value"] == pytest.approx(recall[2], rel=1e-9)
+        accuracy = (scores.argmax(axis=1) == CLASS[inside]).mean()
+        assert rows[slice_name, "sparse_categorical_accuracy", ""]["value"] == pytest.approx(accuracy, rel=1e-9)
+        flips = ((scores > 0.5) != (OTHERS[inside] > 0.5)).mean()
+        assert rows[slice_name, "symmetric_flip_rate", ""]["value"] == pytest.approx(flips, rel=1e-9)
+        missing = np.isnan(AGE[inside]).mean()
+        assert rows[slice_name, "missing_rate_features.age", ""]["value"] == pytest.approx(missing, rel=1e-9)
+        asked = np.unique(QUERY[inside])
+        assert rows[slice_name, "total_queries", ""]["value"] == rows[slice_name, "ndcg", "topK:3"]["n"] == len(asked)
+        values = []
+        for query in asked:
+            docs = query == QUERY  # all of them, also those outside of the slice
+            if RELEVANCE[docs].any():
+                gain, score = RELEVANCE[docs], RANK_SCORE[docs].astype(float)
+                values.append(skm.ndcg_score([gain], [score], k=3) if len(gain) > 1 else 1.0)
+        assert rows[slice_name, "ndcg", "topK:3"]["value"] == pytest.approx(np.mean(values), rel=1e-9)
+    rates = [(SCORES[group == GROUP] > 0.4).mean() for group in range(3)]
+    row = rows["Overall", "demographic_parity_difference", ""]
+    assert row["value"] == pytest.approx(max(rates) - min(rates), rel=1e-9)
+    assert row["reason"].startswith("largest in group=g")
+    assert ("group=g1", "demographic_parity_difference", "") not in rows
+
+
+def test_a_threshold_is_judged_on_each_class_and_on_their_mean(output: Path) -> None:
+    verdict = ec.load(output).verdict
+    assert verdict is not None
+    judged = {(check.sub_key, check.metric) for check in verdict.checks}
+    readings = {"classId:0", "classId:2", "macro_average"}
+    assert judged == {(f"{reading} threshold={t}", "recall") for reading in readings for t in (0.3, 0.5)}
+
+
+def test_a_document_without_a_query_is_named(data: Path, tmp_path: Path) -> None:
+    made = [*records()[:5], *records("nothing")[5:8]]
+    trips.write_records(tmp_path / "data", made)
+    with pytest.raises(DataError, match=r"data: record 5: query id 'query' has 0 values; expected one in every record"):
+        ec.evaluate(CONFIG, data=tmp_path / "data", progress=False)
+
+
+def test_a_metric_of_queries_needs_the_key(data: Path) -> None:
+    spec = {"output_names": ["rank"], "metrics": [{"class_name": "NDCG"}]}
+    with pytest.raises(
+        ConfigError, match=r"metrics_specs\[0\].metrics\[0\]: 'ndcg' is a metric of queries; set query_key"
+    ):
+        ec.check({**CONFIG, "metrics_specs": [spec]}, data=data)
