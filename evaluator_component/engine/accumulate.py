@@ -24,7 +24,7 @@ from evaluator_component.slicing.codes import Membership
 
 Index = npt.NDArray[np.intp]
 
-_SCORES_AT_A_TIME = 1 << 21
+_SCORES_AT_A_TIME = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,10 @@ class Evaluated:
             return self.predictions[model, name]
         return {"label": self.labels, "weight": self.weights, "feature": self.features}[what][name]
 
-    def cut(self) -> Iterator[Evaluated]:
-        """The batch in pieces, so that the scores of many classes need little memory at a time."""
-        widest = max((array[0].size for array in self.predictions.values() if len(array)), default=1)
+    def cut(self, keys: Iterable[ViewKey]) -> Iterator[Evaluated]:
+        """The batch in pieces, so that binary problems of many classes need little memory at a time."""
+        spread = (self.predictions[key.model, key.output] for key in keys if key.binarization is not None)
+        widest = max((array.shape[1] for array in spread if array.ndim == 2), default=1)
         step = max(1, _SCORES_AT_A_TIME // widest)
         if step >= self.size:
             yield self
@@ -221,7 +222,7 @@ class Accumulator:
         with np.errstate(
             invalid="ignore"
         ):  # scores that do not count are −∞; what has no value is NaN and told as such
-            for part in batch.cut():
+            for part in batch.cut(self._plan.views):
                 self._add(part)
 
     def _add(self, batch: Evaluated) -> None:
@@ -312,15 +313,28 @@ class _Members:
         totals = np.zeros((_width(table), len(self._size) * classes))
         columns = ((views[key], column) for key, terms in table for column in terms.compute(views[key]))
         for total, (view, column) in zip(totals, columns, strict=True):
-            least, most = (column.min(), column.max()) if len(column) else (0.0, 0.0)
-            if view.fold == 1 and least == most == 1.0:
+            if view.classes > 1:
+                total[:] = self._by_class(column, view.classes)
+                continue
+            by_example = column if view.fold == 1 else column.reshape(self._examples, view.fold).sum(axis=1)
+            least, most = (by_example.min(), by_example.max()) if self._examples else (0.0, 0.0)
+            if least == most == 1.0:
                 total[:] = self._size
             elif not least == most == 0.0:
-                total[:] = (self._matrix @ self._by_example(column, view)).ravel()
+                total[:] = self._matrix @ by_example
         return totals
 
-    def _by_example(self, column: Float64, view: View) -> Float64:
-        if view.fold == 1:
-            return column
-        by_example = column.reshape(self._examples, view.fold)
-        return by_example if view.classes > 1 else by_example.sum(axis=1)
+    def _by_class(self, column: Float64, classes: int) -> Float64:
+        """Sums by slice and class; most classes of most examples are 0 in many a term."""
+        some = np.flatnonzero(column != 0)
+        if len(some) * _FEW > len(column):
+            dense: Float64 = self._matrix @ column.reshape(self._examples, classes)
+            return dense.ravel()
+        examples, numbers = np.divmod(some, classes)
+        starts = np.searchsorted(examples, np.arange(self._examples + 1))
+        sparse = scipy.sparse.csr_matrix((column[some], numbers, starts), shape=(self._examples, classes))
+        return np.asarray((self._matrix @ sparse).toarray(), np.float64).ravel()
+
+
+_FEW = 8
+"""Columns with fewer numbers other than 0 than one in so many are summed as sparse ones."""

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from evaluator_component.engine.plan import QueryPlan, ViewKey
-from evaluator_component.metrics.view import Docs, Float64, View
+from evaluator_component.metrics.documents import Docs
+from evaluator_component.metrics.view import Float64, View
 
 Int32 = npt.NDArray[np.int32]
 
@@ -49,7 +50,8 @@ def add_up(parts: Sequence[QueryRows], slices: Sequence[npt.NDArray[np.int32]]) 
     places = [codes[start:stop] for start, stop in itertools.pairwise(bounds)]
     member_query = np.concatenate([place[part.member_query] for part, place in zip(parts, places, strict=True)])
     member_slice = np.concatenate([slices[i][part.member_slice] for i, part in enumerate(parts)])
-    members = np.unique(member_query.astype(np.int64) << 32 | member_slice.astype(np.int64))
+    members = np.sort(member_query.astype(np.int64) << 32 | member_slice.astype(np.int64))
+    members = members[np.diff(members, prepend=-1) > 0]
     return QueryRows(
         encoded.dictionary,
         np.concatenate([place[part.query] for part, place in zip(parts, places, strict=True)]),

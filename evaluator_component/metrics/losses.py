@@ -135,7 +135,7 @@ class CorrectClass:
 
     def compute(self, view: View) -> tuple[Float64, ...]:
         """See :class:`Terms`."""
-        return (view.weights * (view.predictions.argmax(axis=1) == class_of_label(view)),)
+        return (view.weights * (view.best_class == class_of_label(view)),)
 
 
 @dataclass(frozen=True)
@@ -168,21 +168,28 @@ class ClassLogLoss:
 
     def compute(self, view: View) -> tuple[Float64, ...]:
         """See :class:`Terms`."""
-        scores = view.predictions
-        if self.from_logits:
-            shifted = scores - scores.max(axis=1, keepdims=True)
-            logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-        else:
-            total = scores.sum(axis=1, keepdims=True)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                logs = np.log(np.clip(np.where(total != 0, scores / total, 0.0), EPSILON, 1.0 - EPSILON))
-        count = scores.shape[1]
-        if view.labels.ndim == 2:
-            labels = view.labels * (1.0 - self.label_smoothing) + self.label_smoothing / count
-            return (view.weights * -(labels * logs).sum(axis=1),)
-        own = np.take_along_axis(logs, class_of_label(view)[:, None], axis=1)[:, 0]
+        count = view.predictions.shape[1]
         smooth = self.label_smoothing
-        return (view.weights * -((1.0 - smooth) * own + smooth / count * logs.sum(axis=1)),)
+        if view.labels.ndim == 2:
+            labels = view.labels * (1.0 - smooth) + smooth / count
+            return (view.weights * -(labels * self._logs(view, None)).sum(axis=1),)
+        own = self._logs(view, class_of_label(view)[:, None])[:, 0]
+        every = self._logs(view, None).sum(axis=1) if smooth else 0.0
+        return (view.weights * -((1.0 - smooth) * own + smooth / count * every),)
+
+    def _logs(self, view: View, classes: Index | None) -> Float64:
+        """The logarithms of the probabilities of some classes of each example, int ``[n, k]``, or of all."""
+        scores = view.predictions
+        chosen = scores if classes is None else np.take_along_axis(scores, classes, axis=1)
+        if self.from_logits:
+            highest = scores.max(axis=1, keepdims=True)
+            logs: Float64 = chosen - highest - np.log(np.exp(scores - highest).sum(axis=1, keepdims=True))
+            return logs
+        total = scores.sum(axis=1, keepdims=True)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = np.where(total != 0, chosen / total, 0.0)
+        found: Float64 = np.log(np.clip(shares, EPSILON, 1.0 - EPSILON))
+        return found
 
 
 def class_of_label(view: View) -> Index:

@@ -32,7 +32,7 @@ class ClassPairs:
         """See :class:`~evaluator_component.metrics.terms.KeyedTerms`."""
         if view.predictions.shape[1] == 0:
             return np.zeros(len(view))
-        predicted = view.predictions.argmax(axis=1)
+        predicted = view.best_class
         highest = np.take_along_axis(view.predictions, predicted[:, None], axis=1)[:, 0]
         chosen = np.where(highest > self.threshold, predicted + 1, 0)
         return (class_of_label(view) * _CLASSES + chosen).astype(np.float64)

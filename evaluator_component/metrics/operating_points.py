@@ -131,22 +131,26 @@ def _recall_where_few_false_positives(points: _Points, bound: float) -> tuple[Fl
 
 def kolmogorov_smirnov(totals: Totals) -> Values:
     """The largest distance of the score distributions of positives and negatives: max |TPR − FPR|. (Smirnov 1948)"""
-    points = _points(totals, best=False)
-    positives, negatives = totals[LabelMass()]
-    undefined = (positives <= 0) | (negatives <= 0)
+    histogram = totals.histogram(ScoreHistogram())
+    per_positive, per_negative = (divide(np.ones_like(mass), mass) for mass in totals[LabelMass()])
+    undefined = np.isnan(per_positive) | np.isnan(per_negative)
+    below_gain = histogram.below[0] * per_positive[histogram.slices]
+    below_cost = histogram.below[1] * per_negative[histogram.slices]
 
-    def largest(recall: Float64, false_positive_rate: Float64) -> Float64:
-        distance = np.abs(recall - false_positive_rate)
-        return np.where(undefined, np.nan, points.best(distance, np.ones(len(distance), bool), 0.0))
+    def largest(distance: Float64) -> Float64:
+        result = np.zeros(histogram.slice_count)
+        if len(distance):
+            np.abs(distance, out=distance)
+            result[histogram.slices[histogram.starts]] = np.maximum.reduceat(distance, histogram.starts)
+        return np.where(undefined, np.nan, result)
 
-    known = largest(points.recall, points.false_positive_rate)
-    if not points.histogram.coarse.any():
+    known = largest(below_cost - below_gain)
+    if not histogram.coarse.any():
         return Values(known, ONE_CLASS)
-    gain, cost = points.histogram.columns
-    fewer_negatives = largest(points.recall, divide(points.fp - cost, points.negatives))
-    fewer_positives = largest(divide(points.tp - gain, points.positives), points.false_positive_rate)
-    upper = np.maximum(known, np.maximum(fewer_negatives, fewer_positives))
-    return Values(known, ONE_CLASS, *bracket(points.histogram, known, upper))
+    gain = histogram.columns[0] * per_positive[histogram.slices]
+    cost = histogram.columns[1] * per_negative[histogram.slices]
+    between = np.maximum(largest(below_cost + cost - below_gain), largest(below_cost - below_gain - gain))
+    return Values(known, ONE_CLASS, *bracket(histogram, known, np.maximum(known, between)))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln
 
+from evaluator_component.metrics.documents import Docs, Float64, Ties
 from evaluator_component.metrics.metric import (
     HIGHER,
     LOWER,
@@ -29,59 +30,10 @@ from evaluator_component.metrics.registry import register, snake_case
 from evaluator_component.metrics.terms import Terms, Weight
 from evaluator_component.metrics.totals import Histogram, Totals
 from evaluator_component.metrics.undefined import NO_WEIGHT
-from evaluator_component.metrics.view import Docs, Float64, Kind, View
+from evaluator_component.metrics.view import Kind, View
 
 _FAMILY = "ranking"
 _NOTHING_RELEVANT = "no query with a weight above 0 has a document with a label above 0"
-
-
-@dataclass(frozen=True)
-class Ties:
-    """The documents of one score, for each document: float64 ``[docs]`` each.
-
-    Attributes:
-        before: How many documents of the query score higher.
-        size: How many have its score.
-        number: Its number among them, from 0.
-        relevant: How many of them are relevant, which is to have a label above 0.
-        relevant_before: How many relevant documents score higher.
-    """
-
-    before: Float64
-    size: Float64
-    number: Float64
-    relevant: Float64
-    relevant_before: Float64
-
-    @classmethod
-    def of(cls, docs: Docs) -> Ties:
-        """Finds them."""
-        count = len(docs)
-        first = np.ones(count, bool)
-        first[1:] = (docs.query[1:] != docs.query[:-1]) | (docs.scores[1:] != docs.scores[:-1])
-        starts = np.flatnonzero(first)
-        group = np.cumsum(first) - 1
-        place = np.arange(count)
-        relevant = docs.labels > 0
-        cumulated: npt.NDArray[np.intp] = np.cumsum(relevant) - relevant
-        query_start = docs.starts[docs.query]
-        return cls(
-            (starts[group] - query_start).astype(np.float64),
-            np.bincount(group, minlength=len(starts))[group].astype(np.float64),
-            (place - starts[group]).astype(np.float64),
-            np.bincount(group, relevant, len(starts))[group],
-            (cumulated[starts[group]] - cumulated[query_start]).astype(np.float64),
-        )
-
-    def slots(self, k: int) -> Float64:
-        """How many of the k first places go to documents of the score."""
-        return np.clip(k - self.before, 0.0, self.size)
-
-    @property
-    def leads(self) -> npt.NDArray[np.bool_]:
-        """Whether the document is the first of those of its score, and these are the best that have a relevant one."""
-        leads: npt.NDArray[np.bool_] = (self.number == 0) & (self.relevant > 0) & (self.relevant_before == 0)
-        return leads
 
 
 Measure = Callable[[Docs, Ties], tuple[Float64, npt.NDArray[np.bool_]]]
@@ -98,7 +50,7 @@ class OfQueries:
     def compute(self, view: View) -> tuple[Float64, ...]:
         """See :class:`~evaluator_component.metrics.terms.Terms`."""
         assert view.docs is not None
-        value, defined = self.measure(view.docs, Ties.of(view.docs))
+        value, defined = self.measure(view.docs, view.docs.ties)
         counts = defined & (view.weights > 0)
         return np.where(counts, view.weights * value, 0.0), np.where(counts, view.weights, 0.0)
 

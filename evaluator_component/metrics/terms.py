@@ -139,5 +139,5 @@ class AboveThreshold:
 
     def compute(self, view: View) -> tuple[Float64, ...]:
         """See :class:`Terms`."""
-        above = (view.predictions > self.threshold).astype(np.float64)
-        return view.positives * above, view.negatives * above
+        above = view.predictions > self.threshold
+        return np.where(above, view.positives, 0.0), np.where(above, view.negatives, 0.0)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from evaluator_component.metrics.documents import Docs
 
 Float64 = npt.NDArray[np.float64]
 
@@ -26,35 +27,6 @@ class Kind(enum.Enum):
     VECTORS = "finite predictions, whatever the label"
     FEATURE = "a feature's number, missing in some examples"
     QUERY = "a finite label and one finite score per document, and one weight per query"
-
-
-@dataclass(frozen=True)
-class Docs:
-    """The documents of queries, query by query, within a query by falling score.
-
-    Attributes:
-        labels: float64 ``[docs]``: the relevance of each.
-        scores: float64 ``[docs]``.
-        query: ``[docs]`` its query.
-        starts: ``[queries]`` the first document of each query.
-    """
-
-    labels: Float64
-    scores: Float64
-    query: npt.NDArray[np.int32]
-    starts: npt.NDArray[np.intp]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    @cached_property
-    def sizes(self) -> npt.NDArray[np.intp]:
-        """Int ``[queries]``: the number of documents of each query."""
-        return np.diff(np.append(self.starts, len(self.labels)))
-
-    def total(self, values: npt.NDArray[Any]) -> Float64:
-        """Adds up one number per document: float64 ``[queries]``."""
-        return np.bincount(self.query, values, len(self.starts)).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -105,10 +77,10 @@ class View:
         if kind in (Kind.SCORES, Kind.VECTORS):  # the labels can be anything
             labels = np.where(np.isfinite(labels), labels, -1.0)
         several = predictions.ndim == 2
-        bad_labels = _any_bad(labels, ~np.isfinite(labels))
-        bad_predictions = _any_bad(predictions, ~np.isfinite(predictions))
+        bad_labels = _not_finite(labels)
+        bad_predictions = _not_finite(predictions)
         if baseline is not None:
-            bad_predictions |= _any_bad(baseline, ~np.isfinite(baseline))
+            bad_predictions |= _not_finite(baseline)
         if kind is Kind.FEATURE:  # a missing value is told by the metric
             bad_predictions = np.isinf(predictions)
         if kind in (Kind.ANY, Kind.LABEL):
@@ -129,6 +101,11 @@ class View:
         return cls(labels, predictions, weights, bad_labels, bad_predictions, bad_weights, baseline=baseline)
 
     @cached_property
+    def best_class(self) -> npt.NDArray[np.intp]:
+        """The class of the highest score of each example, the first of several; of scores ``[n, classes]``."""
+        return np.asarray(self.predictions.argmax(axis=1))
+
+    @cached_property
     def positives(self) -> Float64:
         """w·y, float64 ``[n]``."""
         return self.weights * self.labels
@@ -141,6 +118,17 @@ class View:
 
 def _any_bad(array: Float64, bad: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return np.asarray(bad.any(axis=1)) if array.ndim == 2 else bad
+
+
+def _not_finite(array: Float64) -> npt.NDArray[np.bool_]:
+    """Whether a number of each example is NaN or infinite."""
+    if array.ndim == 1:
+        return ~np.isfinite(array)
+    with np.errstate(over="ignore", invalid="ignore"):
+        bad = np.asarray(~np.isfinite(array.sum(axis=1)))  # quick; a sum can also be too large
+    rows = np.flatnonzero(bad)
+    bad[rows] = ~np.isfinite(array[rows]).all(axis=1)
+    return bad
 
 
 def _blank(array: Float64, rows: npt.NDArray[np.bool_]) -> Float64:

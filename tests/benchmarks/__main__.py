@@ -38,7 +38,7 @@ def new_table(title: str) -> Table:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", default=list("abcde"), help="which of a, b, c, d, e (default: all)")
+    parser.add_argument("parts", nargs="*", default=list("abcdefg"), help="which of a to g (default: all)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each quick measurement; the median is printed")
     arguments = parser.parse_args()
     console = Console(width=100)
@@ -87,6 +87,28 @@ def main() -> None:
         console.print(f"(e) all metrics of a binary classifier at a threshold, against one: {percent(pairs)}")
         pairs = measure("another_metric", 100_000)
         console.print(f"    one more metric over all thresholds, beside 9: {percent(pairs)}")
+    for part, title, kind, count in (
+        ("f", "(f) 100,000 examples of 1,000 classes with their confusion matrix, 25 slices", "classes", 100_000),
+        ("g", "(g) 100,000 queries of 10 documents, 32 slices", "queries", 1_000_000),
+    ):
+        if part in arguments.parts:
+            compare_with_floor(console, title, kind, count, arguments.runs)
+
+
+def compare_with_floor(console: Console, title: str, kind: str, count: int, runs: int) -> None:
+    """Prints one evaluation beside its floor."""
+    if kind == "queries":
+        inputs.examples(count)
+    else:
+        inputs.class_examples(count)
+    ours, floor = best(kind, count, runs=runs), best(f"{kind}_floor", count, runs=runs)
+    table = new_table(title)
+    row(table, "ours", ours)
+    if kind == "classes":
+        row(table, "ours, with the mean recall of the classes", best(kind, count, 1, runs=runs))
+    row(table, "floor: read, parse, predict", floor)
+    console.print(table)
+    console.print(f"{ours['seconds'] / floor['seconds']:.2f} times the floor\n")
 
 
 def percent(pairs: dict[str, float]) -> str:

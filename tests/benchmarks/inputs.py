@@ -111,3 +111,62 @@ def _export(path: Path, weights: tuple[float, float, float, float]) -> None:
 
     model = Model()
     tf.saved_model.save(model, str(path), signatures=model.serve)
+
+
+CLASSES = 1000
+_WIDTH = 16
+
+
+def class_examples(count: int) -> Path:
+    """Writes ``count`` examples of 1,000 classes in gz files, once; returns their folder."""
+    import tensorflow as tf
+
+    folder = FOLDER / f"classes-{count}"
+    if (folder / "DONE").exists():
+        return folder / "files"
+    (folder / "files").mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(21)
+    kernel = _class_kernel()
+    options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
+    for shard in range(SHARDS):
+        name = f"data_tfrecord-{shard:05d}-of-{SHARDS:05d}.gz"
+        size = count // SHARDS
+        inputs = random.normal(size=(size, _WIDTH)).astype(np.float32)
+        labels = (inputs @ kernel + random.gumbel(size=(size, CLASSES))).argmax(axis=1)
+        with tf.io.TFRecordWriter(str(folder / "files" / name), options) as writer:
+            for i in range(size):
+                feature = {
+                    "x": tf.train.Feature(float_list=tf.train.FloatList(value=inputs[i])),
+                    "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[labels[i]])),
+                    "hour": tf.train.Feature(int64_list=tf.train.Int64List(value=[i % 24])),
+                }
+                writer.write(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
+    (folder / "DONE").touch()
+    return folder / "files"
+
+
+def _class_kernel() -> np.ndarray:
+    return np.random.default_rng(22).normal(size=(_WIDTH, CLASSES)).astype(np.float32)
+
+
+def class_model() -> Path:
+    """Exports the model of 1,000 classes, once."""
+    import tensorflow as tf
+
+    path = FOLDER / "class-model"
+    if (path / "saved_model.pb").exists():
+        return path
+
+    class Model(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.kernel = tf.Variable(_class_kernel())
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+        def serve(self, examples):
+            parsed = tf.io.parse_example(examples, {"x": tf.io.FixedLenFeature([_WIDTH], tf.float32)})
+            return {"scores": tf.nn.softmax(parsed["x"] @ self.kernel)}
+
+    model = Model()
+    tf.saved_model.save(model, str(path), signatures=model.serve)
+    return path

@@ -74,15 +74,19 @@ def floor(count: int) -> dict[str, float]:
     import apache_beam  # noqa: F401
     import tensorflow as tf  # noqa: F401
 
-    from evaluator_component.data.batch import Parser
     from evaluator_component.data.features import ValueKind
+
+    kinds = {"big_tipper": ValueKind.INT, "trip_start_hour": ValueKind.INT, "payment_type": ValueKind.BYTES}
+    return _floor(inputs.models(), inputs.examples(count), kinds, count)
+
+
+def _floor(paths, data: Path, kinds: dict, count: int) -> dict[str, float]:
+    from evaluator_component.data.batch import Parser
     from evaluator_component.data.files import find_shards
     from evaluator_component.data.reader import read_blocks
     from evaluator_component.models.opening import open_model
 
-    paths = inputs.models()
-    shards = find_shards(str(inputs.examples(count)))
-    kinds = {"big_tipper": ValueKind.INT, "trip_start_hour": ValueKind.INT, "payment_type": ValueKind.BYTES}
+    shards = find_shards(str(data))
     before = time.perf_counter()
     models = [open_model(path) for path in paths]
     parser = Parser(kinds, keep_serialized=True)
@@ -91,9 +95,10 @@ def floor(count: int) -> dict[str, float]:
         for block in read_blocks(shard):
             batch = parser.parse(block)
             for model in models:
-                rows += len(model.predict(batch)["predictions"])
+                (scores,) = model.predict(batch).values()
+                rows += len(scores)
     seconds = time.perf_counter() - before
-    assert rows == 2 * count
+    assert rows == len(models) * count
     return {"seconds": seconds}
 
 
@@ -170,6 +175,62 @@ def binary_family(count: int) -> dict[str, float]:
 def another_metric(count: int) -> dict[str, float]:
     """What a metric without a threshold costs beside those of the comparison."""
     return _pairs(count, config(), config(metrics=(*METRICS, "KolmogorovSmirnov")))
+
+
+def _once(config: dict, model: Path, data: Path, what: str) -> dict[str, float]:
+    import apache_beam  # noqa: F401
+    import tensorflow as tf  # noqa: F401
+
+    import evaluator_component as ec
+
+    before = time.perf_counter()
+    result = ec.evaluate(config, model, None, str(data), _output(what), progress=False)
+    seconds = time.perf_counter() - before
+    return {"seconds": seconds, **{f"{k} s": v for k, v in result.run["seconds"].items()}}
+
+
+def classes(count: int, macro: int = 0) -> dict[str, float]:
+    """1,000 classes in 25 slices: accuracy, top 5, cross-entropy, confusion matrix; also recall by class."""
+    data, model = inputs.class_examples(count), inputs.class_model()
+    plain = ("SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy", "SparseCategoricalCrossentropy")
+    spec = {
+        "model_specs": [{"label_key": "label"}],
+        "slicing_specs": [{}, {"feature_keys": ["hour"]}],
+        "metrics_specs": [
+            {"metrics": [{"class_name": name} for name in (*plain, "MultiClassConfusionMatrixPlot")]},
+            *([{"aggregate": {"macro_average": True}, "metrics": [{"class_name": "Recall"}]}] if macro else []),
+        ],
+    }
+    return _once(spec, model, data, "classes")
+
+
+def classes_floor(count: int) -> dict[str, float]:
+    """The same reading, parsing and predicting of 1,000 scores, and nothing else."""
+    import tensorflow as tf  # noqa: F401
+
+    from evaluator_component.data.features import ValueKind
+
+    kinds = {"label": ValueKind.INT, "hour": ValueKind.INT}
+    return _floor([inputs.class_model()], inputs.class_examples(count), kinds, count)
+
+
+def queries(count: int) -> dict[str, float]:
+    """100,000 queries among ``count`` documents: five metrics of them, two slicing specs."""
+    names = ("NDCG", "PrecisionAtK", "MeanReciprocalRank", "MeanAveragePrecision", "QueryStatistics")
+    spec = config(metrics=names, baseline=False)
+    spec["metrics_specs"][0]["query_key"] = "user"
+    return _once(spec, inputs.models()[0], inputs.examples(count), "queries")
+
+
+def queries_floor(count: int) -> dict[str, float]:
+    """The same reading, parsing and predicting, and nothing else."""
+    import tensorflow as tf  # noqa: F401
+
+    from evaluator_component.data.features import ValueKind
+
+    kinds = {"user": ValueKind.INT, "big_tipper": ValueKind.INT, "trip_start_hour": ValueKind.INT}
+    kinds["payment_type"] = ValueKind.BYTES
+    return _floor(inputs.models()[:1], inputs.examples(count), kinds, count)
 
 
 def many_slices(count: int, slices: int) -> dict[str, float]:
