@@ -213,6 +213,7 @@ class _Split:
             "sub_key": planned.sub_key,
             "plot": plot.name,
             "plot_type": plot.type,
+            "weighted": planned.weighted,
             "bucket": data.bucket,
             "lower": data.lower,
             "upper": data.upper,

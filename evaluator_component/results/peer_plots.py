@@ -89,8 +89,7 @@ def matrices(table: pa.Table) -> dict[str, bytes]:
     for (slice_name, model, output, sub_key, plot, kind), rows in _groups(table):
         if kind in _METRIC_FIELDS:
             number, encode = _METRIC_FIELDS[kind]
-            key = metric_key(model, output, sub_key, plot, weighted=False)
-            key.ClearField("example_weighted")
+            key = metric_key(model, output, sub_key, plot, bool(rows["weighted"][0]))
             value = wire.field(_KEY, key.SerializeToString(deterministic=True))
             value += wire.field(_VALUE, wire.field(number, encode(rows)))
             by_slice[slice_name] = by_slice.get(slice_name, b"") + wire.field(_METRIC_KEYS_AND_VALUES, value)
@@ -114,8 +113,8 @@ def _groups(table: pa.Table) -> Iterator[tuple[tuple[str, ...], dict[str, npt.ND
     for field in table.schema:
         if pa.types.is_floating(field.type):
             columns[field.name] = doubles_of(table, field.name)
-        elif pa.types.is_integer(field.type):
-            columns[field.name] = pc.fill_null(table.column(field.name), 0).to_numpy()
+        elif pa.types.is_integer(field.type) or pa.types.is_boolean(field.type):
+            columns[field.name] = pc.fill_null(table.column(field.name).cast(pa.int32()), 0).to_numpy()
     words = [word.to_pylist() for _, word in coded]
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         names = [word[codes[start]] for word, (codes, _) in zip(words, coded, strict=True)]

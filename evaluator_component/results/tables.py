@@ -61,6 +61,7 @@ PLOTS_SCHEMA: Final = pa.schema(
         ("sub_key", NAME),
         ("plot", NAME),
         ("plot_type", NAME),
+        ("weighted", pa.bool_()),
         ("bucket", pa.int32()),
         ("lower", pa.float64()),
         ("upper", pa.float64()),
@@ -96,7 +97,7 @@ def metrics_table(columns: Mapping[str, Any]) -> pa.Table:
 
 def plots_table(columns: Mapping[str, Any]) -> pa.Table:
     """Returns a table of PLOTS_SCHEMA, as `metrics_table` does."""
-    return _table(PLOTS_SCHEMA, {"output": "", "sub_key": "", **columns})
+    return _table(PLOTS_SCHEMA, {"output": "", "sub_key": "", "weighted": False, **columns})
 
 
 def canonical_metrics(table: pa.Table) -> pa.Table:

@@ -6,6 +6,8 @@ import warnings
 
 import pytest
 
+from tests.parity.families import Families
+from tests.parity.families import run_both as run_families
 from tests.parity.taxi import Taxi, run_both
 
 
@@ -17,3 +19,13 @@ def taxi(tmp_path_factory: pytest.TempPathFactory) -> Taxi:
         import tfx.v1  # noqa: F401  (the peer is complete only after it)
 
         return run_both(tmp_path_factory.mktemp("taxi"))
+
+
+@pytest.fixture(scope="session")
+def families(tmp_path_factory: pytest.TempPathFactory) -> Families:
+    """The results of the peer and of this package on classes, queries and two models."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import tfx.v1  # noqa: F401
+
+        return run_families(tmp_path_factory.mktemp("families"))
