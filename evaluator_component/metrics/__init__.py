@@ -8,6 +8,7 @@ from evaluator_component.metrics import (  # noqa: F401 - they register
     comparison,
     counts,
     fairness,
+    labels,
     matrices,
     moments,
     operating_points,

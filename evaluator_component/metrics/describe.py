@@ -16,6 +16,7 @@ FAMILIES = (
     "binary over thresholds",
     "probabilistic",
     "multi-class",
+    "multi-label",
     "regression",
     "ranking",
     "model against model",

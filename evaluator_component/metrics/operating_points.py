@@ -27,28 +27,28 @@ _FAMILY = "binary over thresholds"
 
 @dataclass(frozen=True)
 class _Points:
-    """Operating points, one per row of the histogram: float64 ``[rows]`` each."""
+    """Operating points, one per row of the histogram: float64 ``[rows]`` each. Empty cells are exactly 0."""
 
     histogram: Histogram
     tp: Float64
     fp: Float64
-    positives: Float64
-    negatives: Float64
+    tn: Float64
+    fn: Float64
 
     @property
     def recall(self) -> Float64:
         """True positives of all positives."""
-        return divide(self.tp, self.positives)
+        return divide(self.tp, self.tp + self.fn)
 
     @property
     def false_positive_rate(self) -> Float64:
         """False positives of all negatives."""
-        return divide(self.fp, self.negatives)
+        return divide(self.fp, self.fp + self.tn)
 
     @property
     def specificity(self) -> Float64:
         """True negatives of all negatives."""
-        return divide(self.negatives - self.fp, self.negatives)
+        return divide(self.tn, self.fp + self.tn)
 
     @property
     def precision(self) -> Float64:
@@ -69,10 +69,11 @@ class _Points:
 def _points(totals: Totals, *, best: bool) -> _Points:
     """The points below each row's score, or (``best``) with the positives of the row and none of its negatives."""
     histogram = totals.histogram(ScoreHistogram())
-    positives, negatives = (mass[histogram.slices] for mass in totals[LabelMass()])
-    tp = np.maximum(positives - histogram.below[0], 0.0)
-    fp = np.maximum(negatives - histogram.below[1] - (histogram.columns[1] if best else 0.0), 0.0)
-    return _Points(histogram, tp, fp, positives, negatives)
+    gain, cost = histogram.columns
+    (tp, fp), (fn, tn) = histogram.above, histogram.below
+    return (
+        _Points(histogram, tp + gain, fp, tn + cost, fn) if best else _Points(histogram, tp + gain, fp + cost, tn, fn)
+    )
 
 
 @dataclass(frozen=True)
@@ -184,8 +185,8 @@ class _ThresholdAtRecall:
 def average_precision(totals: Totals) -> Values:
     """The mean of the precision at each positive example, ties together: Σ(Rₙ − Rₙ₋₁)Pₙ. (Zhu 2004)"""
     histogram = totals.histogram(ScoreHistogram())
-    positives, negatives = totals[LabelMass()]
-    curve = Curve.of(histogram, positives, negatives)
+    positives, _ = totals[LabelMass()]
+    curve = Curve.of(histogram)
 
     def area(share: Float64) -> Float64:
         return divide(histogram.by_slice(curve.gain * np.nan_to_num(share)), positives)
@@ -215,7 +216,7 @@ class _PartialArea:
     def __call__(self, totals: Totals) -> Values:
         histogram = totals.histogram(ScoreHistogram())
         positives, negatives = totals[LabelMass()]
-        curve = Curve.of(histogram, positives, negatives)
+        curve = Curve.of(histogram)
         rows = histogram.slices
         left = divide(curve.predicted - curve.tp, negatives[rows])
         width = divide(curve.cost, negatives[rows])

@@ -46,8 +46,8 @@ def area_under_precision_recall(totals: Totals, method: str = "interpolation") -
     ``minoring`` and ``majoring`` take the lower or the higher precision of the two ends.
     """
     histogram = totals.histogram(ScoreHistogram())
-    total_positives, total_negatives = totals[LabelMass()]
-    curve = Curve.of(histogram, total_positives, total_negatives)
+    total_positives, _ = totals[LabelMass()]
+    curve = Curve.of(histogram)
     value = divide(histogram.by_slice(curve.areas(method)), total_positives)
     if not histogram.coarse.any():
         return Values(value, NO_POSITIVE)
@@ -79,12 +79,10 @@ class Curve:
     cost: Float64
 
     @classmethod
-    def of(cls, histogram: Histogram, total_positives: Float64, total_negatives: Float64) -> Curve:
+    def of(cls, histogram: Histogram) -> Curve:
         """The curve that passes through every distinct score."""
-        positives, negatives = histogram.columns
-        tp = np.maximum(total_positives[histogram.slices] - histogram.below[0] - positives, 0.0)
-        fp = np.maximum(total_negatives[histogram.slices] - histogram.below[1] - negatives, 0.0)
-        return cls(tp, tp + fp, positives, negatives)
+        tp, fp = histogram.above
+        return cls(tp, tp + fp, *histogram.columns)
 
     def take(self, rows: npt.NDArray[np.intp]) -> Curve:
         """The steps of some rows."""

@@ -51,17 +51,34 @@ class Histogram:
 
     @cached_property
     def below(self) -> tuple[Float64, ...]:
-        """For each row and column, the sum over the rows of its slice that come before it.
+        """For each row and column, the sum over the rows of its slice that come before it, exactly 0 without one.
 
         One running sum over all slices: of whole numbers exact, else in extended precision, so that a small slice
         behind large ones loses nothing.
         """
-        lengths = np.diff(np.append(self.starts, len(self.slices)))
-        result = []
-        for column in self.columns:
-            before = np.cumsum(column, dtype=_running_type(column)) - column
-            result.append((before - np.repeat(before[self.starts], lengths)).astype(np.float64, copy=False))
-        return tuple(result)
+        return tuple(
+            (running - column - np.repeat((running - column)[self.starts], self._lengths)).astype(
+                np.float64, copy=False
+            )
+            for column, running in zip(self.columns, self._running, strict=True)
+        )
+
+    @cached_property
+    def above(self) -> tuple[Float64, ...]:
+        """For each row and column, the sum over the rows of its slice that come after it, exactly 0 without one."""
+        ends = self.starts + self._lengths - 1
+        return tuple(
+            (np.repeat(running[ends], self._lengths) - running).astype(np.float64, copy=False)
+            for running in self._running
+        )
+
+    @cached_property
+    def _lengths(self) -> npt.NDArray[np.intp]:
+        return np.diff(np.append(self.starts, len(self.slices)))
+
+    @cached_property
+    def _running(self) -> tuple[npt.NDArray[Any], ...]:
+        return tuple(np.cumsum(column, dtype=_running_type(column)) for column in self.columns)
 
     def by_slice(self, values: Float64) -> Float64:
         """Adds up one number per row: float64 ``[slices]``."""

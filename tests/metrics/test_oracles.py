@@ -49,7 +49,7 @@ def assert_near(found: float, expected: float) -> None:
 
 
 def one_class(base: Examples, label: float) -> Examples:
-    return replace(base, labels=np.full(len(base), label))
+    return replace(base, labels=np.full_like(base.labels, label))
 
 
 def scored(base: Examples, predictions: Any) -> Examples:
@@ -86,6 +86,10 @@ def cases(kind: Kind) -> Iterator[tuple[str, Examples]]:
         yield "one-hot labels", replace(base, labels=one_hot)
         tied = np.round(base.predictions, 1)
         yield "tied classes", replace(base, predictions=tied)
+    elif kind is Kind.LABELS:
+        for label in (0.0, 1.0):
+            yield "all labels or none", replace(base, labels=np.full_like(base.labels, label))
+        yield "nothing predicted", replace(base, predictions=base.predictions * 0.1, labels=np.zeros_like(base.labels))
     else:
         yield "soft labels", replace(base, labels=rng.random(120))
     if kind is Kind.FEATURE:
@@ -160,6 +164,16 @@ def test_its_options_do_what_the_oracle_does(name: str, options: dict[str, Any])
         examples = sample(built(name)[0].kind, seed, weighted=True)
         expected = ORACLES[name](examples.labels, examples.predictions, examples.mass, **options)
         assert_near(value(entry(name, **options), examples), expected)
+
+
+@pytest.mark.parametrize("name", ["RecallAtFalsePositiveRate", "RecallAtPrecision", "SpecificityAtSensitivity"])
+def test_the_ends_of_the_curve_are_exact_whatever_the_weights(name: str) -> None:
+    """At the highest scores there is no false positive, at the lowest no false negative, and not nearly none."""
+    bound = {CONSTRAINED[name]: 0.0 if name == "RecallAtFalsePositiveRate" else 1.0}
+    for seed in range(40):
+        examples = sample(Kind.BINARY, seed, weighted=True)
+        expected = ORACLES[name](examples.labels, examples.predictions, examples.mass, **bound)
+        assert_near(value(entry(name, **bound), examples), expected)
 
 
 def test_cross_entropy_of_logits() -> None:

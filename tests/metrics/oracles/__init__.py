@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -50,6 +51,7 @@ from tests.metrics.oracles.losses import (
     improvement,
     maximum_calibration_error,
     of_errors,
+    of_labels,
     percentage,
     pinball,
     r2,
@@ -129,6 +131,9 @@ ORACLES: dict[str, Oracle] = {
     "LogLikelihoodRatioImprovement": improvement,
     "CoefficientOfDiscrimination": lambda y, p, w: discrimination(y, p, w, lambda a, b: a - b),
     "RelativeCoefficientOfDiscrimination": lambda y, p, w: discrimination(y, p, w, lambda a, b: a / b),
+    "HammingLoss": of_labels(skm.hamming_loss),
+    "JaccardIndex": of_labels(functools.partial(skm.jaccard_score, average="samples", zero_division=1.0)),
+    "SubsetAccuracy": of_labels(skm.accuracy_score),
     "NDCG": ranking.over_queries(ranking.ndcg),
     "PrecisionAtK": ranking.over_queries(ranking.precision_at),
     "RecallAtK": ranking.over_queries(ranking.recall_at),

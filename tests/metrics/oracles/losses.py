@@ -157,3 +157,12 @@ def feature_mean(y: Array, x: Array, w: Array, feature_key_path: str) -> float:
 
 def feature_missing(y: Array, x: Array, w: Array, feature_key_path: str) -> float:
     return mean(np.isnan(x).astype(float), w)
+
+
+def of_labels(score: Callable[..., float]) -> Oracle:
+    """A score of scikit-learn's for several labels."""
+
+    def oracle(y: Array, p: Array, w: Array, threshold: float = 0.5) -> float:
+        return float(score(y > 0, p > threshold, sample_weight=w)) if w.any() else math.nan
+
+    return oracle
