@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 
 from evaluator_component import provenance
 from evaluator_component.config import complete_config, load_config
-from evaluator_component.engine.plan import Plan, PlannedMetric, make_plan
+from evaluator_component.engine.plan import Plan, PlannedMetric
+from evaluator_component.engine.planning import make_plan
 from evaluator_component.errors import ConfigError, DataError
 from evaluator_component.gate import BaselineState, decide
 from evaluator_component.metrics.modules import load_module

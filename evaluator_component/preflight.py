@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from evaluator_component import config as configs
-from evaluator_component.engine.plan import Plan, make_plan
+from evaluator_component.engine.plan import Plan
+from evaluator_component.engine.planning import make_plan
 from evaluator_component.errors import ConfigError, DataError, ModelError
 from evaluator_component.gate.baseline import BaselineState, BaselineStatus
 from evaluator_component.gate.policies import check_splits, read_policy

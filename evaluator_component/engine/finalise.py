@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,15 +12,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evaluator_component.engine import exact
 from evaluator_component.engine.accumulate import State, merge, settle
 from evaluator_component.engine.comparing import compare_slices
 from evaluator_component.engine.plan import Plan, PlannedMetric, ViewKey
-from evaluator_component.engine.sums import Sums, score_range
+from evaluator_component.engine.view_totals import ViewTotals
 from evaluator_component.metrics.metric import Across, Metric, Plot, Result, Values
 from evaluator_component.metrics.over_classes import Notes, OneClass, reasons
-from evaluator_component.metrics.terms import Examples, KeyedTerms, Terms, Unusable, Weight
-from evaluator_component.metrics.totals import Histogram, Totals
+from evaluator_component.metrics.terms import Examples, Unusable, Weight
+from evaluator_component.metrics.totals import Totals
 from evaluator_component.metrics.view import Float64
 from evaluator_component.results import tables
 from evaluator_component.slicing.names import OVERALL, parse_slice
@@ -109,8 +107,8 @@ class _Split:
             (p, rate): [] for p, m in metrics for rate in _rates(m)
         }
         keyed = {terms for _, metric in metrics for terms in metric.keyed}
-        totals = _Totals(self._plan, state, view)
-        examples = totals if view == view.undivided else _Totals(self._plan, state, view.undivided)
+        totals = ViewTotals(self._plan, state, view)
+        examples = totals if view == view.undivided else ViewTotals(self._plan, state, view.undivided)
         for start, stop in totals.ranges(keyed) if metrics else ():
             part, plain = totals.part(keyed, start, stop), examples.part(set(), start, stop)
             computed: dict[Rate, Values] = {}
@@ -282,75 +280,6 @@ def _join_ends(parts: list[_Column], name: str) -> Float64 | None:
         return None
     missing = [np.full(len(part.examples), np.nan) for part in parts]
     return np.concatenate([blank if end is None else end for end, blank in zip(ends, missing, strict=True)])
-
-
-_ROWS_AT_A_TIME = 1 << 17
-"""Metrics are computed for so many slices at a time that their histograms have about this many rows."""
-
-
-class _Totals:
-    """The totals of one view, given out for ranges of slices.
-
-    Attributes:
-        classes: How many parts each slice has; what is given out are totals of the parts.
-    """
-
-    def __init__(self, plan: Plan, state: State, view: ViewKey):
-        self._count = len(state.names)
-        self._by_slice: dict[Terms, tuple[Float64, ...]] = {}
-        self.classes = 1
-        for table, layout in zip(state.tables, plan.slice_tables, strict=False):
-            position = 0
-            if len(table) < self._count * table.classes:  # no query at all
-                table = Sums(table.slices, None, None, tuple(np.zeros(self._count, np.int64) for _ in table.columns))
-            for key, terms in layout:
-                width = len(terms.columns)
-                if key == view:
-                    columns = table.columns[position : position + width]
-                    self._by_slice[terms] = tuple(exact.decode(column) for column in columns)
-                    self.classes = table.classes
-                position += width
-        by_key = state.tables[len(plan.slice_tables) :]
-        self._tables = {
-            terms: table for (key, terms), table in zip(plan.keyed_terms, by_key, strict=True) if key == view
-        }
-        self.classes = max([self.classes, *(table.classes for table in self._tables.values())])
-        numbers = np.arange(self._count + 1) * self.classes
-        self._rows = {terms: np.searchsorted(table.slices, numbers) for terms, table in self._tables.items()}
-
-    def ranges(self, keyed: Set[KeyedTerms]) -> list[tuple[int, int]]:
-        """Cuts the slices by the number of rows that they have in some of the tables."""
-        rows = np.sum([self._rows[terms] for terms in keyed], axis=0) if keyed else np.zeros(1, np.intp)
-        cuts = np.searchsorted(rows, np.arange(_ROWS_AT_A_TIME, int(rows[-1]), _ROWS_AT_A_TIME))
-        return list(itertools.pairwise(np.unique([0, *cuts, self._count]).tolist())) or [(0, 0)]
-
-    def part(self, keyed: Set[KeyedTerms], start: int, stop: int) -> Totals:
-        """The totals of consecutive slices, and of the keyed terms those that are asked for."""
-        parts = slice(start * self.classes, stop * self.classes)
-        by_slice = {terms: tuple(column[parts] for column in columns) for terms, columns in self._by_slice.items()}
-        by_key = {}
-        for terms in keyed:
-            rows = slice(self._rows[terms][start], self._rows[terms][stop])
-            by_key[terms] = _histogram(self._tables[terms], rows, parts.start, parts.stop)
-        return Totals(by_slice, by_key, parts.stop - parts.start)
-
-
-def _histogram(table: Sums, rows: slice, start: int, stop: int) -> Histogram:
-    assert table.keys is not None
-    slices, keys = table.slices[rows] - np.int32(start), table.keys[rows]
-    levels = np.zeros(len(keys), np.uint8) if table.levels is None else table.levels[rows]
-    coarse = np.zeros(stop - start, bool)
-    coarse[slices[levels > 0]] = True
-    exactly = [column[rows] for column in table.columns]
-    return Histogram(
-        slices,
-        keys,
-        coarse,
-        tuple(exact.decode(column) for column in exactly),
-        stop - start,
-        lambda: score_range(keys, levels),
-        lambda wanted: [exact.fractions(column[wanted]) for column in exactly],
-    )
 
 
 def _nullable(values: Float64 | None, like: Float64) -> Any:

@@ -18,7 +18,8 @@ from evaluator_component.data.features import ValueKind
 from evaluator_component.data.reader import Block
 from evaluator_component.engine import local
 from evaluator_component.engine.accumulate import Evaluated
-from evaluator_component.engine.plan import Plan, ViewKey, make_plan
+from evaluator_component.engine.plan import Plan, ViewKey
+from evaluator_component.engine.planning import make_plan
 from evaluator_component.errors import DataError, ModelError
 from evaluator_component.metrics.binarize import AS_ONE_POOL
 from evaluator_component.metrics.modules import load_module

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from evaluator_component.config import complete_config, load_config
 from evaluator_component.engine.accumulate import Evaluated, State
-from evaluator_component.engine.plan import Plan, make_plan
+from evaluator_component.engine.plan import Plan
+from evaluator_component.engine.planning import make_plan
 from evaluator_component.metrics import Kind, Plot
 from evaluator_component.metrics.registry import catalogue
 from evaluator_component.slicing.codes import Membership

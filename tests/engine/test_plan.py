@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from evaluator_component.config import complete_config, load_config
-from evaluator_component.engine.plan import Plan, make_plan
+from evaluator_component.engine.plan import Plan
+from evaluator_component.engine.planning import make_plan
 from evaluator_component.errors import ConfigError
 from evaluator_component.metrics.histograms import ScoreHistogram
 from evaluator_component.metrics.terms import AboveThreshold, LabelMass

@@ -14,7 +14,8 @@ import pyarrow as pa
 from evaluator_component.config import complete_config, load_config
 from evaluator_component.engine import finalise
 from evaluator_component.engine.accumulate import Evaluated, State, accumulate, merge
-from evaluator_component.engine.plan import Plan, make_plan
+from evaluator_component.engine.plan import Plan
+from evaluator_component.engine.planning import make_plan
 from evaluator_component.metrics import Kind, Metric, Plot
 from evaluator_component.metrics.registry import build, definition
 from evaluator_component.proto import config_pb2

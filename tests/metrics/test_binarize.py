@@ -12,7 +12,7 @@ import pytest
 import sklearn.metrics as skm
 
 from evaluator_component.config import complete_config, load_config
-from evaluator_component.engine.plan import make_plan
+from evaluator_component.engine.planning import make_plan
 from evaluator_component.errors import ConfigError
 from evaluator_component.metrics import Kind, Plot
 from evaluator_component.metrics.registry import catalogue
