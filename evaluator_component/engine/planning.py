@@ -195,7 +195,7 @@ def _planned(metric: Metric | Plot, reading: Reading, view: ViewKey, path: str) 
         yield PlannedMetric(metric, view, view.weighted, path, reading.of_classes, sub_key)
 
 
-_OF_CLASSES = frozenset({Kind.CLASSES, Kind.LABELS, Kind.VECTORS, Kind.FEATURE, Kind.QUERY})
+_OF_CLASSES = frozenset({Kind.CLASSES, Kind.LABELS, Kind.VECTORS, Kind.KERAS, Kind.FEATURE, Kind.QUERY})
 """They look at all scores of an example together, or at none, whatever is said of classes."""
 
 

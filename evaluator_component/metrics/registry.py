@@ -24,6 +24,13 @@ _CLASS_OPTIONS = {"class_id": 0, "top_k": 1}
 """Options of metrics of a binary problem that say how it is made of several classes, with the least value."""
 
 
+def keras_definition(class_name: str, module: str, options: Options) -> Definition | None:
+    """See :func:`~evaluator_component.metrics.keras_metrics.keras_definition`; loads Keras when it is called."""
+    from evaluator_component.metrics.keras_metrics import keras_definition as find
+
+    return find(class_name, module, options)
+
+
 def register(definition: Definition) -> None:
     """Adds an entry to the catalogue."""
     assert definition.class_name not in _REGISTRY, definition.class_name
@@ -44,18 +51,24 @@ def catalogue() -> Mapping[str, Definition]:
     return {**_REGISTRY, **_CUSTOM}
 
 
-def definition(class_name: str, path: Path = ()) -> Definition:
-    """Looks an entry up.
+def definition(class_name: str, path: Path = (), module: str = "", options: Options | None = None) -> Definition:
+    """Looks an entry up: in the catalogue, else among the metrics and losses of Keras.
 
     Args:
         class_name: As in the config.
         path: Where the metric is in the config, for an error.
+        module: The Python module of a class of Keras, '' for any.
+        options: Its options.
 
     Raises:
         ConfigError: There is none; the message has the nearest names.
     """
     known = catalogue()
     if class_name not in known:
+        given = {key: value for key, value in (options or {}).items() if key != "name"}
+        of_keras = keras_definition(class_name, module, given)
+        if of_keras is not None:
+            return of_keras
         raise FieldError(
             (*path, "class_name"),
             f"unknown metric {class_name!r}; {nearest(class_name, known)}. A metric of your own is declared with "
@@ -73,7 +86,8 @@ def result_name(metric_config: Any) -> str:
     Raises:
         ConfigError: The metric is unknown, or its options are not JSON.
     """
-    return _result_name(definition(metric_config.class_name), metric_options(metric_config))
+    options = metric_options(metric_config)
+    return _result_name(definition(metric_config.class_name, (), metric_config.module, options), options)
 
 
 def _result_name(entry: Definition, options: Options) -> str:
@@ -94,8 +108,8 @@ def build(metric_config: Any, path: Path = (), *, of_top: bool = False) -> tuple
         ConfigError: Unknown metric, unknown option, or an option of a wrong type or value.
     """
     class_name = metric_config.class_name
-    entry = definition(class_name, path)
     options = metric_options(metric_config, path)
+    entry = definition(class_name, path, metric_config.module, options)
     name = _result_name(entry, options)
     options.pop("name", None)
     ignored = {*_IGNORED_OPTIONS, *(_CLASS_OPTIONS if entry.by_class else ())}
@@ -109,10 +123,9 @@ def build(metric_config: Any, path: Path = (), *, of_top: bool = False) -> tuple
     if missing:
         example = json.dumps({key: entry.example[key] for key in missing})
         raise FieldError((*path, "config"), f"{class_name} needs {' and '.join(missing)}, for example {example}")
-    defaults = (
-        {**entry.options, "thresholds": (-math.inf,)} if of_top and "thresholds" in entry.options else entry.options
-    )
-    complete: Options = {**defaults, **{k: v for k, v in given.items() if v is not None}}
+    own = {key: value for key, value in given.items() if value is not None}
+    top: Options = {"thresholds": (-math.inf,)} if of_top and "thresholds" in entry.options else {}
+    complete: Options = {**entry.options, **top, **own}
     try:
         return entry.build(name, complete)
     except ValueError as error:

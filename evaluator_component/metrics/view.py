@@ -25,6 +25,7 @@ class Kind(enum.Enum):
     LABELS = "for each class 0 or 1, and one score"
     SCORES = "finite scores, whatever the label"
     VECTORS = "finite predictions, whatever the label"
+    KERAS = "a finite label and finite predictions"
     FEATURE = "a feature's number, missing in some examples"
     QUERY = "a finite label and one finite score per document, and one weight per query"
 

@@ -17,7 +17,7 @@ from evaluator_component.engine.accumulate import Evaluated, State, accumulate, 
 from evaluator_component.engine.plan import Plan
 from evaluator_component.engine.planning import make_plan
 from evaluator_component.metrics import Kind, Metric, Plot
-from evaluator_component.metrics.registry import build, definition
+from evaluator_component.metrics.registry import build, catalogue, definition
 from evaluator_component.proto import config_pb2
 from evaluator_component.slicing.codes import Membership
 
@@ -95,7 +95,8 @@ def plan(
     spec: Mapping[str, Any] | None = None,
 ) -> Plan:
     """The plan of these metrics for one model with one output; ``spec`` has more fields of their MetricsSpec."""
-    ranked = any(metric.kind is Kind.QUERY for one in metrics for metric in built(one["class_name"]))
+    made = [metric for one in metrics if one["class_name"] in catalogue() for metric in built(one["class_name"])]
+    ranked = any(metric.kind is Kind.QUERY for metric in made)
     queried = {"query_key": "q"} if ranked else {}
     model = {"label_key": "y", "example_weight_key": "w"} if weighted else {"label_key": "y"}
     config = {
@@ -104,7 +105,7 @@ def plan(
         "metrics_specs": [{"metrics": list(metrics), **queried, **(spec or {})}],
         "engine": {"max_distinct_scores": max_distinct_scores},
     }
-    compared = any(getattr(metric, "compares", False) for one in metrics for metric in built(one["class_name"]))
+    compared = any(getattr(metric, "compares", False) for metric in made)
     return make_plan(complete_config(load_config(config), has_baseline=compared), evaluate_baseline=compared)
 
 

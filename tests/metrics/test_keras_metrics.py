@@ -1,0 +1,100 @@
+"""Metrics and losses of Keras by name, against Keras itself."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evaluator_component.errors import ConfigError
+from evaluator_component.metrics.registry import build, result_name
+from evaluator_component.proto import config_pb2
+from tests.metrics.pass_over import Examples, tables
+
+ONE_SCORE = ["Hinge", "SquaredHinge", "Poisson", "LogCoshError", "Accuracy"]
+SEVERAL = ["KLDivergence", "CosineSimilarity", "CategoricalHinge"]
+LOSSES = [("Huber", {"delta": 0.3}), ("LogCosh", {}), ("BinaryFocalCrossentropy", {"gamma": 1.0})]
+
+
+def examples(*, several: bool) -> Examples:
+    rng = np.random.default_rng(4)
+    weights = rng.gamma(2.0, 1.0, 200).astype(np.float32).astype(float)
+    groups = rng.integers(-1, 2, 200)
+    if several:
+        labels = np.eye(3)[rng.integers(0, 3, 200)] * 0.8 + 0.1
+        return Examples(labels, rng.dirichlet(np.ones(3), 200).astype(np.float32).astype(float), weights, groups)
+    labels = (rng.random(200) < 0.4).astype(float)
+    return Examples(labels, rng.random(200).astype(np.float32).astype(float), weights, groups)
+
+
+def found(name: str, data: Examples, module: str = "", **options: Any) -> dict[str, float]:
+    metric = {"class_name": name, "config": options, **({"module": module} if module else {})}
+    rows, _ = tables([metric], data)
+    return {row["slice"]: row["value"] for row in rows}
+
+
+def expected(made: Any, data: Examples) -> float:
+    """What Keras gives for all examples at once."""
+    columns = [array if array.ndim == 2 else array[:, None] for array in (data.labels, data.predictions)]
+    made.update_state(*columns, sample_weight=data.weights)
+    return float(made.result())
+
+
+@pytest.mark.parametrize("package", ["tf_keras", "keras"])
+@pytest.mark.parametrize("name", [*ONE_SCORE, *SEVERAL])
+def test_a_metric_is_what_keras_computes(name: str, package: str) -> None:
+    data = examples(several=name in SEVERAL)
+    values = found(name, data, f"{package}.metrics")
+    assert data.groups is not None
+    declared = getattr(importlib.import_module(f"{package}.metrics"), name)
+    for slice_name, rows in (("Overall", np.arange(200)), ("group=1", np.flatnonzero(data.groups == 1))):
+        assert values[slice_name] == pytest.approx(expected(declared(), data.rows(rows)), rel=1e-5)
+
+
+@pytest.mark.parametrize("package", ["tf_keras", "keras"])
+@pytest.mark.parametrize(("name", "options"), LOSSES)
+def test_a_loss_is_a_mean_over_examples(name: str, options: dict[str, Any], package: str) -> None:
+    data = examples(several=False)
+    module = importlib.import_module(f"{package}.losses")
+    each = [
+        float(getattr(module, name)(**options)(data.labels[i : i + 1, None], data.predictions[i : i + 1, None]))
+        for i in range(200)
+    ]
+    # As Keras writes a loss into a config.
+    values = found(name, data, f"{package}.losses", **options, reduction="sum_over_batch_size", dtype="float32")
+    assert values["Overall"] == pytest.approx(float(np.average(each, weights=data.weights)), rel=1e-5)
+
+
+def test_a_name_alone_is_enough() -> None:
+    data = examples(several=False)
+    assert found("Hinge", data) == found("Hinge", data, "tf_keras.metrics")
+    assert result_name(config_pb2.MetricConfig(class_name="KLDivergence")) == "kl_divergence"
+    named = config_pb2.MetricConfig(class_name="Hinge", config=json.dumps({"name": "mine"}))
+    assert result_name(named) == build(named)[0].name == "mine"
+
+
+def test_unusable_labels_are_told() -> None:
+    data = examples(several=False)
+    data.labels[0] = math.nan
+    rows, _ = tables([{"class_name": "Hinge"}], data)
+    (overall,) = (row for row in rows if row["slice"] == "Overall")
+    assert overall["reason"].startswith("1 of 200 labels are missing")
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        ({"class_name": "MeanIoU", "config": '{"num_classes": 2}'}, "'MeanIoU': .* is no mean over examples"),
+        ({"class_name": "Dice", "module": "keras.losses"}, "'Dice': .* is no mean over examples"),
+        ({"class_name": "Hinge", "config": '{"margin": 2}'}, "'Hinge': tf_keras.metrics refuses its config"),
+        ({"class_name": "Hinge", "module": "os.path"}, "unknown metric 'Hinge'"),
+        ({"class_name": "Hing"}, "unknown metric 'Hing'"),
+    ],
+)
+def test_what_cannot_be_computed_is_refused(metric: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        build(config_pb2.MetricConfig(**metric))
