@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -118,8 +119,15 @@ def _worst_slices(evaluation: Evaluation, min_examples: int) -> list[RenderableT
         rows = found.slice(0, _WORST).to_pylist()
         if rows:
             title = f"Worst slices by {metric} (at least {min_examples:,} examples)"
-            views += ["", _value_table(title, "slice", [(row["slice"], row) for row in rows], sized=True)]
+            several = len({(row["output"], row["sub_key"]) for row in found.to_pylist()}) > 1
+            named = [(_slice_of(row) if several else row["slice"], row) for row in rows]
+            views += ["", _value_table(title, "slice", named, sized=True)]
     return views
+
+
+def _slice_of(row: Mapping[str, Any]) -> str:
+    """The slice, and which of the metric's values there it is."""
+    return f"{row['slice']} ({', '.join(part for part in (row['output'], row['sub_key']) if part)})"
 
 
 def _value_table(title: str, label: str, rows: list[tuple[str, dict[str, Any]]], *, sized: bool = False) -> Table:
