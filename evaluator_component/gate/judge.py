@@ -108,7 +108,7 @@ def judge(
     cause[undecided] = Cause.BRACKET.code
     undefined = np.isnan(measure.point)
     outcome[undefined], cause[undefined] = Outcome.FAIL.code, Cause.UNDEFINED.code
-    if rule.kind.is_change and not baseline.status.is_there:
+    if rule.needs_baseline and not baseline.status.is_there:
         lost = baseline.status is BaselineStatus.LOST
         failed = lost or policy.no_baseline == "FAIL"
         outcome[:] = (Outcome.FAIL if failed else Outcome.SKIPPED).code

@@ -57,6 +57,7 @@ class Target:
       outputs: The outputs it applies to; empty for all.
       weighting: The weightings it applies to; None for the one that the metrics spec has by default.
       readings: The names of the readings of classes that it is meant for ('' where classes are not told apart).
+      compares: Whether the metric compares the candidate with the baseline, so that there is no value without one.
     """
 
     metric: str
@@ -64,6 +65,7 @@ class Target:
     outputs: tuple[str, ...]
     weighting: frozenset[bool] | None
     readings: frozenset[str]
+    compares: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,11 @@ class Rule:
     kind: Kind
     bound: float
     opposed: bool = False
+
+    @property
+    def needs_baseline(self) -> bool:
+        """Whether it cannot be judged without a baseline."""
+        return self.kind.is_change or self.target.compares
 
 
 @dataclass(frozen=True)
@@ -154,11 +161,11 @@ def check_baseline(rules: list[Rule], policy: Policy, baseline: BaselineState) -
     Raises:
       ConfigError: as said.
     """
-    change = next((rule for rule in rules if rule.kind.is_change), None)
+    change = next((rule for rule in rules if rule.needs_baseline), None)
     if change and baseline.status is BaselineStatus.NOT_ASKED and not policy.no_baseline_in_words:
         raise ConfigError(
             f"{change.path}: compares with a baseline, but none was given and there is no ML Metadata to look one up "
-            "in. Give a baseline model, remove the change threshold, or say in gate.no_baseline what to do "
+            "in. Give a baseline model, remove the threshold, or say in gate.no_baseline what to do "
             "(PASS_WITH_NOTICE or FAIL)."
         )
 
@@ -229,15 +236,33 @@ def _target(
 ) -> Target:
     weights = spec.example_weights
     weighting = {flag for flag, on in ((True, weights.weighted), (False, weights.unweighted)) if on}
-    readings = _readings(spec, metric, path, result_name)
-    return Target(metric, specs, tuple(spec.output_names), frozenset(weighting) or None, readings)
+    entries = [(j, entry) for j, entry in enumerate(spec.metrics) if metric in _names(entry, result_name)]
+    readings = _readings(spec, entries, path)
+    compares = any(_is_comparison(entry) for _, entry in entries)
+    return Target(metric, specs, tuple(spec.output_names), frozenset(weighting) or None, readings, compares)
 
 
-def _readings(spec: config_pb2.MetricsSpec, metric: str, path: Path, result_name: ResultName) -> frozenset[str]:
-    """The readings of classes that the spec asks of a metric, by its name in the results."""
+def _names(entry: config_pb2.MetricConfig, result_name: ResultName) -> tuple[str, ...]:
+    """The names of an entry's results."""
+    from evaluator_component.metrics.registry import catalogue
+
+    declared = catalogue().get(entry.class_name)
+    return (result_name(entry), *(declared.names[1:] if declared is not None else ()))
+
+
+def _is_comparison(entry: config_pb2.MetricConfig) -> bool:
+    from evaluator_component.metrics.registry import catalogue
+
+    declared = catalogue().get(entry.class_name)
+    return declared is not None and declared.compares
+
+
+def _readings(
+    spec: config_pb2.MetricsSpec, entries: list[tuple[int, config_pb2.MetricConfig]], path: Path
+) -> frozenset[str]:
+    """The readings of classes that the spec asks of some of its metrics."""
     from evaluator_component.metrics.readings import read_classes
 
-    entries = [(j, entry) for j, entry in enumerate(spec.metrics) if result_name(entry) == metric]
     found = [
         reading
         for j, entry in entries or [(0, config_pb2.MetricConfig())]

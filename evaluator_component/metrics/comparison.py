@@ -196,6 +196,7 @@ def _compare(
             direction=direction,
             interval=interval,
             range=limits,
+            compares=True,
             names=names,
         )
     )
@@ -302,5 +303,6 @@ register(
         {"loss": "squared_error"},
         _t_test,
         range=(0.0, 1.0),
+        compares=True,
     )
 )

@@ -172,6 +172,7 @@ class Definition:
         example: Options that must be given, each with an example of a value.
         name_of: The default name in the results, of options that have a say in it; None where it is ``name``.
         names: The names in the results where it has several, ``name`` first; a name of the user's own is for the first.
+        compares: Whether it compares the candidate with the baseline, and has no value without one.
         by_class: Whether it takes ``class_id`` and ``top_k``, which make a binary problem of several classes.
     """
 
@@ -185,6 +186,7 @@ class Definition:
     interval: str | None = None
     range: tuple[float, float] = (-np.inf, np.inf)
     example: Options = field(default_factory=dict)
+    compares: bool = False
     by_class: bool = False
     names: tuple[str, ...] = ()
     name_of: Callable[[Options], str] | None = None

@@ -97,6 +97,7 @@ def test_what_it_builds_agrees_with_its_declaration(name: str) -> None:
         if isinstance(metric, Metric):
             assert metric.direction == declared.direction or declared.names
             assert metric.interval == declared.interval
+            assert metric.compares == declared.compares
         else:
             assert isinstance(metric, Plot)
     default = named_by_default(name)

@@ -170,3 +170,23 @@ def test_a_metric_of_queries_needs_the_key(data: Path) -> None:
         ConfigError, match=r"metrics_specs\[0\].metrics\[0\]: 'ndcg' is a metric of queries; set query_key"
     ):
         ec.check({**CONFIG, "metrics_specs": [spec]}, data=data)
+
+
+@pytest.mark.parametrize("name", ["SymmetricFlipRate", "BooleanFlipRates"])
+def test_a_bound_on_a_comparison_waits_for_a_baseline(name: str, data: Path) -> None:
+    """A first model has nothing to be compared with: as for a bound on a change, gate.no_baseline says what follows."""
+    bound = {"value_threshold": {"upper_bound": {"value": 0.01}}}
+    result_name = "symmetric_flip_rate" if name == "SymmetricFlipRate" else "neg_to_pos_flip_rate"
+    spec = {"output_names": ["classes"], "metrics": [{"class_name": name}], "thresholds": {result_name: bound}}
+    config = {**CONFIG, "metrics_specs": [spec]}
+    compared = ec.evaluate(config, data=data, progress=False).verdict
+    assert compared is not None
+    assert not compared.blessed
+    alone = {**config, "model_specs": CONFIG["model_specs"][:1]}
+    with pytest.raises(ConfigError, match=r"compares with a baseline, but none was given"):
+        ec.check(alone, data=data)
+    for policy, blessed in (("PASS_WITH_NOTICE", True), ("FAIL", False)):
+        verdict = ec.evaluate({**alone, "gate": {"no_baseline": policy}}, data=data, progress=False).verdict
+        assert verdict is not None
+        assert verdict.blessed == blessed
+        assert {check.cause.value for check in verdict.checks} == {"no_baseline"}
