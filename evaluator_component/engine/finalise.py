@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from evaluator_component.engine.accumulate import State, merge, settle
+from evaluator_component.engine.columns import Column, over_outputs
 from evaluator_component.engine.comparing import compare_slices
 from evaluator_component.engine.plan import Plan, PlannedMetric, ViewKey
 from evaluator_component.engine.view_totals import ViewTotals
@@ -62,19 +63,6 @@ def finalise(plan: Plan, states: Mapping[str, State]) -> tuple[pa.Table, pa.Tabl
     )
 
 
-@dataclass(frozen=True)
-class _Column:
-    """One metric over all slices of a split, or over those of ``slices``."""
-
-    planned: PlannedMetric
-    values: Values
-    reasons: npt.NDArray[np.object_]
-    examples: Float64
-    weight: Float64
-    unusable: npt.NDArray[np.bool_]
-    slices: Int32 | None = None
-
-
 Rate = Callable[[Totals], Result]
 
 
@@ -90,7 +78,7 @@ class _Split:
         self._split = split
         self._names = state.names
         self._count = len(state.names)
-        columns: dict[PlannedMetric, _Column] = {}
+        columns: dict[PlannedMetric, Column] = {}
         self.plot_tables: list[pa.Table] = []
         with ThreadPoolExecutor() as pool:
             views = dict.fromkeys(planned.view for planned in plan.metrics)
@@ -98,12 +86,13 @@ class _Split:
                 columns |= found
                 self.plot_tables += plots
         self._columns = [columns[planned] for planned in plan.metrics if planned in columns]
+        self._columns += over_outputs(self._columns)
 
-    def _results(self, state: State, view: ViewKey) -> tuple[dict[PlannedMetric, _Column], list[pa.Table]]:
+    def _results(self, state: State, view: ViewKey) -> tuple[dict[PlannedMetric, Column], list[pa.Table]]:
         """The metrics and plots of one view."""
         planned = [planned for planned in self._plan.metrics if planned.view == view]
         metrics = [(p, p.metric) for p in planned if isinstance(p.metric, Metric)]
-        parts: dict[tuple[PlannedMetric, Rate], list[_Column]] = {
+        parts: dict[tuple[PlannedMetric, Rate], list[Column]] = {
             (p, rate): [] for p, m in metrics for rate in _rates(m)
         }
         keyed = {terms for _, metric in metrics for terms in metric.keyed}
@@ -123,13 +112,13 @@ class _Split:
                 if len(wanted):
                     part = totals.part(set(p.metric.keyed), 0, self._count)
                     plots.append(self._plot(p, p.metric, part, wanted, totals.classes))
-        found: dict[PlannedMetric, _Column] = {}
+        found: dict[PlannedMetric, Column] = {}
         for p, metric in metrics:
             columns = [_join(parts[p, rate]) for rate in _rates(metric)]
             found[p] = columns[0] if metric.across is None else self._compare(metric.across, columns)
         return found, plots
 
-    def _compare(self, across: Across, rates: list[_Column]) -> _Column:
+    def _compare(self, across: Across, rates: list[Column]) -> Column:
         """Compares the slices of some features, on the row of the overall slice."""
         names = self._names.to_pylist()
         large = rates[0].examples >= self._plan.min_slice_size
@@ -159,7 +148,7 @@ class _Split:
             result.append(self._metric_table(column, other))
         return result
 
-    def _metric_table(self, column: _Column, baseline: _Column | None) -> pa.Table:
+    def _metric_table(self, column: Column, baseline: Column | None) -> pa.Table:
         planned, values = column.planned, column.values
         metric = planned.metric
         assert isinstance(metric, Metric)
@@ -234,7 +223,7 @@ def _of_classes(planned: PlannedMetric, values: Values, totals: Totals, classes:
     return values, reasons(np.asarray(values.value), values.undefined)
 
 
-def _column(planned: PlannedMetric, computed: tuple[Values, Notes], totals: Totals) -> _Column:
+def _column(planned: PlannedMetric, computed: tuple[Values, Notes], totals: Totals) -> Column:
     values, notes = computed
     value = np.asarray(values.value, np.float64)
     infinite = np.isinf(value)
@@ -249,22 +238,22 @@ def _column(planned: PlannedMetric, computed: tuple[Values, Notes], totals: Tota
         for i in np.flatnonzero(unusable):
             notes[i] = _unusable_reason(planned, examples[i], labels[i], predictions[i], weights[i])
     values = Values(value, values.undefined, values.lower, values.upper)
-    return _Column(planned, values, notes, examples, totals[Weight()][0], unusable)
+    return Column(planned, values, notes, examples, totals[Weight()][0], unusable)
 
 
-def _identity(column: _Column) -> tuple[str, str, str, bool]:
+def _identity(column: Column) -> tuple[str, str, str, bool]:
     planned = column.planned
     return planned.view.output, planned.metric.name, planned.sub_key, planned.weighted
 
 
-def _join(parts: list[_Column]) -> _Column:
+def _join(parts: list[Column]) -> Column:
     """The columns of consecutive slices as one."""
     if len(parts) == 1:
         return parts[0]
     first = parts[0]
     value = np.concatenate([part.values.value for part in parts])
     lower, upper = (_join_ends(parts, name) for name in ("lower", "upper"))
-    return _Column(
+    return Column(
         first.planned,
         Values(value, first.values.undefined, lower, upper),
         np.concatenate([part.reasons for part in parts]),
@@ -274,7 +263,7 @@ def _join(parts: list[_Column]) -> _Column:
     )
 
 
-def _join_ends(parts: list[_Column], name: str) -> Float64 | None:
+def _join_ends(parts: list[Column], name: str) -> Float64 | None:
     ends = [getattr(part.values, name) for part in parts]
     if all(end is None for end in ends):
         return None

@@ -87,6 +87,7 @@ class PlannedMetric:
         path: Config path of its entry.
         of_classes: Which of the values of single classes it is, or which mean of them; None where there is one value.
         sub_key: Tells its results apart from others of the same name.
+        output_weights: Outputs and weights of a mean over outputs that is told beside the values of each; () for none.
     """
 
     metric: Metric | Plot
@@ -95,6 +96,7 @@ class PlannedMetric:
     path: str
     of_classes: OneClass | MeanOverClasses | None = None
     sub_key: str = ""
+    output_weights: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,8 @@ def _of_entry(spec: Any, entry: Any, models: tuple[ModelPlan, ...], path: Path) 
                             view = replace(view, against=1)
                         else:
                             metric = replace(metric, terms=(), keyed=(), result=nothing_to_compare_with)
-                    yield from _planned(metric, reading, view, render(path))
+                    for planned in _planned(metric, reading, view, render(path)):
+                        yield replace(planned, output_weights=_output_weights(spec, model, spec_path))
 
 
 def _query_key(spec: Any, metric: Metric | Plot, path: Path) -> str:
@@ -230,6 +231,19 @@ def _outputs(spec: Any, model: ModelPlan, path: str) -> list[str]:
                 f"{model.spec_path}.label_keys"
             )
     return list(spec.output_names) or known
+
+
+def _output_weights(spec: Any, model: ModelPlan, path: str) -> tuple[tuple[str, float], ...]:
+    known = [output for output, _ in model.label_keys]
+    for output, weight in spec.output_weights.items():
+        if output not in known or known == [""]:
+            raise ConfigError(
+                f"{path}.output_weights: unknown output {output!r}; {nearest(output, known)}. Name its label in "
+                f"{model.spec_path}.label_keys"
+            )
+        if not 0.0 <= weight < float("inf"):
+            raise ConfigError(f"{path}.output_weights[{output!r}]: expected a number from 0 on, got {weight}")
+    return tuple(sorted(spec.output_weights.items()))
 
 
 def _weightings(spec: Any, has_weights: bool, path: str) -> list[bool]:

@@ -190,3 +190,28 @@ def test_a_bound_on_a_comparison_waits_for_a_baseline(name: str, data: Path) -> 
         assert verdict is not None
         assert verdict.blessed == blessed
         assert {check.cause.value for check in verdict.checks} == {"no_baseline"}
+
+
+def test_a_mean_over_outputs_stands_beside_their_values(data: Path) -> None:
+    models = [{"label_keys": KEYS, "prediction_keys": {"classes": "scores", "rank": "rank_score"}}]
+    spec = {"metrics": [{"class_name": "MeanPrediction"}], "output_weights": {"classes": 3.0, "rank": 1.0}}
+    found = ec.evaluate({"model_specs": models, "metrics_specs": [spec]}, data=data, progress=False).metrics
+    by_output = {row["output"]: row["value"] for row in found.table.to_pylist()}
+    assert by_output["classes"] == pytest.approx(1 / 3, rel=1e-6)
+    assert by_output["rank"] == pytest.approx(RANK_SCORE.mean(dtype=float), rel=1e-6)
+    assert by_output[""] == pytest.approx((3 * by_output["classes"] + by_output["rank"]) / 4, rel=1e-12)
+    with pytest.raises(
+        ConfigError, match=r"metrics_specs\[0\].output_weights: unknown output 'ranks'; did you mean 'rank'"
+    ):
+        ec.check({"model_specs": models, "metrics_specs": [{**spec, "output_weights": {"ranks": 1.0}}]}, data=data)
+
+
+def test_a_mean_over_outputs_of_coarse_scores_has_a_bracket(data: Path) -> None:
+    models = [{"label_keys": KEYS, "prediction_keys": {"classes": "scores", "rank": "rank_score"}}]
+    median = {"class_name": "Quantile", "config": {"quantile": 0.5}}
+    spec = {"metrics": [median], "output_weights": {"classes": 1, "rank": 1}}
+    config = {"model_specs": models, "metrics_specs": [spec], "engine": {"max_distinct_scores": 200}}
+    rows = {row["output"]: row for row in ec.evaluate(config, data=data, progress=False).metrics.table.to_pylist()}
+    for end in ("bracket_lower", "bracket_upper", "value"):
+        assert rows[""][end] == pytest.approx((rows["classes"][end] + rows["rank"][end]) / 2, rel=1e-12)
+    assert rows[""]["bracket_lower"] < rows[""]["bracket_upper"]
