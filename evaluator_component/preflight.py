@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,8 @@ from evaluator_component.gate.rules import check_baseline, collect_rules, unknow
 from evaluator_component.metrics.binarize import AS_ONE_POOL
 from evaluator_component.metrics.metric import Metric
 from evaluator_component.metrics.modules import load_module
+from evaluator_component.metrics.registry import build, result_name
+from evaluator_component.proto import config_pb2
 from evaluator_component.slicing.specs import feature_paths
 
 if TYPE_CHECKING:
@@ -93,6 +96,8 @@ def check(
     if state.status.is_there:
         paths = (*paths, os.fspath(baseline) if baseline else "")
     complete, plan, predictors, lost = _open_models(loaded, paths, tolerant=baseline_state is not None)
+    left_out = _add_compiled_metrics(complete, paths[0], predictors[0])
+    plan = make_plan(complete, evaluate_baseline=len(predictors) > 1)
     if lost:
         state = replace(state, status=BaselineStatus.LOST, detail=lost)
     shards = find_shards(data)
@@ -103,7 +108,7 @@ def check(
     _check_same_outputs(plan, predictors)
     pooled = _try_first_records(job, shards, predictors)
     _check_threshold_names(complete, plan)
-    notices = [*notices, *pooled, *_ignored_options(complete), *_plain_rule_notices(complete, plan)]
+    notices = [*notices, *left_out, *pooled, *_ignored_options(complete), *_plain_rule_notices(complete, plan)]
     return Preflight(complete, job, shards, state, tuple(notices), predictors)
 
 
@@ -138,6 +143,39 @@ def _open_models(
             raise
         complete = configs.complete_config(config)
         return complete, make_plan(complete, evaluate_baseline=False), (candidate,), str(error)
+
+
+def _add_compiled_metrics(complete: Any, path: str, candidate: Predictor | None) -> list[str]:
+    """Adds the metrics and the loss that were compiled into the candidate to the config, as it names them.
+
+    Returns:
+        Notices of those that cannot be computed.
+    """
+    from evaluator_component.models.compiled import compiled_metrics
+
+    options, spec = complete.options, configs.candidate_spec(complete)
+    wanted = not options.HasField("include_default_metrics") or options.include_default_metrics.value
+    if candidate is None or not wanted or spec.label_keys or len(candidate.outputs) > 1 or "://" in path:
+        return []
+    shape = candidate.outputs[0].shape
+    known = {result_name(metric) for own in complete.metrics_specs for metric in own.metrics}
+    notices, added = [], []
+    for entry in compiled_metrics(path, shape[-1] if len(shape) > 1 else 1):
+        name = entry["config"]["name"]
+        metric = config_pb2.MetricConfig(
+            class_name=entry["class_name"], module=entry["module"], config=json.dumps(entry["config"])
+        )
+        try:
+            build(metric)
+        except ConfigError as error:
+            notices.append(f"{path}: {name!r}, compiled into the model, is left out: {error}")
+        else:
+            if name not in known:
+                added.append(metric)
+                known.add(name)
+    if added:
+        complete.metrics_specs.add().metrics.extend(added)
+    return notices
 
 
 def check_rules(config: Any, state: BaselineState) -> list[str]:
@@ -290,8 +328,6 @@ def _ignored_options(config: Any) -> list[str]:
     notices = []
     if options.compute_confidence_intervals.value:
         notices.append("options.compute_confidence_intervals: not computed yet; thresholds compare point values")
-    if options.include_default_metrics.value and options.HasField("include_default_metrics"):
-        notices.append("options.include_default_metrics: metrics compiled into a model are not computed yet")
     if config.cross_slicing_specs:
         notices.append("cross_slicing_specs: slices are not compared with each other yet")
     return notices

@@ -14,7 +14,7 @@ import numpy as np
 
 from evaluator_component.errors import ConfigError
 from evaluator_component.metrics.means import MeanOf
-from evaluator_component.metrics.metric import Definition, Metric, Options, Plot
+from evaluator_component.metrics.metric import LOWER, Definition, Direction, Metric, Options, Plot
 from evaluator_component.metrics.registry import snake_case
 from evaluator_component.metrics.terms import Weight
 from evaluator_component.metrics.view import Float64, Kind, View
@@ -89,16 +89,22 @@ def keras_definition(class_name: str, module: str, options: Options) -> Definiti
                 "module_file"
             )
         summary = (declared.__doc__ or class_name).strip().splitlines()[0].rstrip(".")
-
-        def build(result_name: str, given: Options, module: str = found) -> tuple[Metric | Plot, ...]:
-            terms = KerasTerms(module, class_name, _config(given))
-            metric = Metric(result_name, Kind.KERAS, MeanOf(terms), (terms, Weight()), interval="delta")
-            return (metric,)
-
+        direction: Direction | None = LOWER if found.endswith("losses") else None
+        build = functools.partial(_build, found, class_name, direction)
+        name, accepted = snake_case(class_name), dict.fromkeys(options)
         return Definition(
-            class_name, snake_case(class_name), "Keras", f"{summary}.", dict.fromkeys(options), build, interval="delta"
+            class_name, name, "Keras", f"{summary}.", accepted, build, direction=direction, interval="delta"
         )
     return None
+
+
+def _build(
+    module: str, class_name: str, direction: Direction | None, result_name: str, given: Options
+) -> tuple[Metric | Plot, ...]:
+    terms = KerasTerms(module, class_name, _config(given))
+    result = MeanOf(terms)
+    metric = Metric(result_name, Kind.KERAS, result, (terms, Weight()), direction=direction, interval="delta")
+    return (metric,)
 
 
 def _classes(class_name: str, module: str) -> Iterator[tuple[str, Any]]:

@@ -1,0 +1,106 @@
+"""The metrics and the loss that were compiled into a Keras model, read from its files."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+LOSS = "loss"
+"""The name of a model's loss among its metrics."""
+
+_ACCURACY = frozenset({"accuracy", "acc"})
+_WRAPPERS = frozenset({"MeanMetricWrapper", "LossFunctionWrapper"})
+
+
+def compiled_metrics(path: str, classes: int | None) -> list[dict[str, Any]]:
+    """The metrics of a model as entries of a config: ``class_name``, ``module`` and ``config`` with their ``name``.
+
+    Args:
+        path: A ``.keras`` file, a folder that holds one, or a SavedModel that Keras 2 wrote. Others have none.
+        classes: How many scores the model gives per example, None if that is not known; "accuracy" depends on it.
+
+    Returns:
+        The loss first; nothing for a model that was not compiled, or has several outputs.
+    """
+    compiled, package = _compile_config(path)
+    if not compiled:
+        return []
+    loss = compiled.get("loss")
+    metrics = [*_listed(compiled.get("metrics")), *_listed(compiled.get("weighted_metrics"))]
+    found = [] if loss is None or _nested(loss) else [_entry(loss, "losses", package, LOSS, "", classes)]
+    sparse = "sparse" in json.dumps(loss).lower()
+    found += [_entry(metric, "metrics", package, "", "Sparse" if sparse else "", classes) for metric in metrics]
+    return [entry for entry in found if entry is not None]
+
+
+def _compile_config(path: str) -> tuple[Mapping[str, Any], str]:
+    """What the model was compiled with, and the package of the Keras that wrote it; empty where there is nothing."""
+    place = Path(path)
+    if place.is_dir() and not (place / "saved_model.pb").exists():
+        files = sorted(place.glob("*.keras"))
+        place = files[0] if len(files) == 1 else place
+    if place.is_file() and zipfile.is_zipfile(place):
+        with zipfile.ZipFile(place) as archive:
+            content: Mapping[str, Any] = json.loads(archive.read("config.json"))
+            return content.get("compile_config") or {}, "keras"
+    metadata = place / "keras_metadata.pb"
+    if not metadata.is_file():
+        return {}, ""
+    try:
+        messages = importlib.import_module("tf_keras.protobuf.saved_metadata_pb2")
+    except ImportError:
+        return {}, ""
+    for node in messages.SavedMetadata.FromString(metadata.read_bytes()).nodes:
+        if node.node_path == "root":
+            return json.loads(node.metadata).get("training_config") or {}, "tf_keras"
+    return {}, ""
+
+
+def _listed(metrics: Any) -> Iterator[Any]:
+    """The metrics of a model with one output, which Keras nests in lists."""
+    if isinstance(metrics, list):
+        for metric in metrics:
+            yield from _listed(metric)
+    elif metrics is not None and not _nested(metrics):
+        yield metrics
+
+
+def _nested(value: Any) -> bool:
+    """Whether it holds one entry for each of several outputs."""
+    return isinstance(value, list) or (isinstance(value, dict) and "class_name" not in value)
+
+
+def _entry(
+    identifier: Any, kind: str, package: str, name: str, prefix: str, classes: int | None
+) -> dict[str, Any] | None:
+    """One entry of a config of what Keras wrote: the name of a function, or class and config; None if it is unknown."""
+    module = f"{package}.{kind}"
+    if not isinstance(identifier, dict):
+        return _of_function(str(identifier), module, name or str(identifier), prefix, classes)
+    config = {key: value for key, value in (identifier.get("config") or {}).items() if value not in (None, False)}
+    class_name = str(identifier["class_name"])
+    own = name or str(config.get("name", class_name))
+    if class_name in _WRAPPERS:  # Keras 2 writes the function that it made a metric of
+        return _of_function(str(config.get("fn")), module, own, prefix, classes)
+    return {"class_name": class_name, "module": module, "config": {**config, "name": own}}
+
+
+def _of_function(function: str, module: str, name: str, prefix: str, classes: int | None) -> dict[str, Any] | None:
+    """The entry of a class by the name of its function, such as binary_crossentropy or mse."""
+    if function in _ACCURACY:
+        class_name = f"{prefix}CategoricalAccuracy" if classes is not None and classes > 1 else "BinaryAccuracy"
+        return {"class_name": class_name, "module": module, "config": {"name": name}}
+    declared = importlib.import_module(module)
+    try:
+        found = declared.get(function)
+    except ValueError:  # a function of the model's own
+        return None
+    wanted = getattr(found, "__name__", type(found).__name__).replace("_", "").lower()
+    for class_name in dir(declared):
+        if class_name.lower() == wanted and isinstance(getattr(declared, class_name), type):
+            return {"class_name": class_name, "module": module, "config": {"name": name}}
+    return None
