@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,8 +61,8 @@ class Batch:
             rows = np.flatnonzero(np.diff(array.offsets.to_numpy()))
             row = int(rows[0]) if len(rows) else 0
             raise DataError(
-                f"{self.where(row)}: {what} {name!r} holds strings, and a number is needed; "
-                "name a numeric feature, or convert it in the pipeline"
+                f"{self.where(row)}: {what} {name!r} holds strings, and a number is needed; name a numeric feature, "
+                "convert it in the pipeline, or, for the names of classes, export a model that gives them as 'classes'"
             )
         offsets = array.offsets.to_numpy()
         values: npt.NDArray[np.float64] = array.values.to_numpy(zero_copy_only=False).astype(np.float64)
@@ -84,6 +84,30 @@ class Batch:
         table = np.full((self.size, width), np.nan)
         table[lengths == width] = values.reshape(-1, width)
         return table
+
+    def class_labels(self, name: str, names: Sequence[bytes]) -> npt.NDArray[np.float64]:
+        """A label that names its class as a class index, float64 ``[size]``; of several names multi-hot ``[size, k]``.
+
+        NaN where it is missing, or a name that the model does not know.
+        """
+        array = self.column(name)
+        place = {class_name: float(index) for index, class_name in enumerate(names)}
+        lengths = np.diff(array.offsets.to_numpy())
+        index = np.array([place.get(value, np.nan) for value in array.flatten().to_pylist()], np.float64)
+        if lengths.max(initial=0) <= 1:
+            labels = np.full(self.size, np.nan)
+            labels[lengths == 1] = index
+            return labels
+        labels = np.zeros((self.size, len(names)))
+        rows = np.repeat(np.arange(self.size), lengths)
+        known = ~np.isnan(index)
+        labels[rows[known], index[known].astype(np.intp)] = 1.0
+        labels[rows[~known]] = np.nan
+        return labels
+
+    def is_text(self, name: str) -> bool:
+        """Whether a feature holds strings."""
+        return bool(pa.types.is_binary(self.column(name).type.value_type))
 
     def ids(self, name: str, what: str) -> pa.BinaryArray:
         """A feature that names things: its one value in each record, as bytes.

@@ -25,7 +25,7 @@ from evaluator_component.metrics.binarize import AS_ONE_POOL
 from evaluator_component.metrics.modules import load_module
 from evaluator_component.metrics.view import Float64, Kind
 from evaluator_component.models.opening import open_model
-from evaluator_component.models.predictor import Predictor, pick_output
+from evaluator_component.models.predictor import Predictor, class_names, pick_output
 from evaluator_component.proto import config_pb2
 from evaluator_component.slicing.codes import membership
 
@@ -125,16 +125,18 @@ class Worker:
             ModelError: A model fails, or its predictions do not fit the labels.
         """
         batch = self._parser.parse(block)
+        names: dict[str, tuple[bytes, ...]] = {}
         predictions = {
             (index, output): value
             for index in range(len(self._plan.models))
-            for output, value in self._predict(batch, index).items()
+            for output, value in self._predict(batch, index, names).items()
         }
         labels: dict[str, Float64] = {}
         weights: dict[str, Float64] = {}
         candidate = self._plan.models[0]
         for output, key in candidate.label_keys:
-            labels[output] = batch.numbers(key, "label")
+            named = output in names and batch.is_text(key)
+            labels[output] = batch.class_labels(key, names[output]) if named else batch.numbers(key, "label")
         for output, key in candidate.weight_keys:
             if key:
                 weights[output] = _single(batch.numbers(key, "weight"), batch, f"weight {key!r}")
@@ -147,7 +149,8 @@ class Worker:
         self._check_shapes(batch, evaluated)
         return evaluated
 
-    def _predict(self, batch: Batch, index: int) -> dict[str, Float64]:
+    def _predict(self, batch: Batch, index: int, names: dict[str, tuple[bytes, ...]]) -> dict[str, Float64]:
+        """A model's predictions by output; ``names`` gets the names of the classes that the candidate gives."""
         model, predictor = self._plan.models[index], self._predictors[index]
         if predictor is None:
             return {output: batch.numbers(key, "prediction") for output, key in model.prediction_keys}
@@ -157,6 +160,9 @@ class Worker:
         for output, key in model.prediction_keys:
             info = pick_output(predictor.outputs, key, predictor.path, model.spec_path)
             result[output] = _as_float(raw[info.name], predictor.path, info.name)
+            known = class_names(raw, result[output].shape[1]) if result[output].ndim == 2 else None
+            if known is not None and index == 0:
+                names[output] = known
         return result
 
     def _check_shapes(self, batch: Batch, evaluated: Evaluated) -> None:

@@ -90,6 +90,27 @@ def dense_input(batch: Batch, info: TensorInfo, model_path: str) -> npt.NDArray[
     return np.asarray(values).reshape(shape)
 
 
+USUAL_OUTPUTS = ("scores", "outputs", "predictions", "logistic", "probabilities", "logits")
+"""Where predictions are looked for among several outputs, in this order, as the peer does."""
+CLASS_NAMES = ("all_classes", "classes")
+"""Outputs that name the classes whose scores a model gives."""
+
+
+def class_names(predictions: Predictions, classes: int) -> tuple[bytes, ...] | None:
+    """The names of the classes in the order of their scores; None if the model does not give them.
+
+    Args:
+        predictions: What the model gives for a batch.
+        classes: How many scores it gives per example.
+    """
+    for output in CLASS_NAMES:
+        names = predictions.get(output)
+        if names is not None and names.dtype == object and names.shape[1:] == (classes,) and len(names):
+            same = bool((names == names[0]).all())  # a model can also give the best class alone, or sort them
+            return tuple(names[0].tolist()) if same else None
+    return None
+
+
 def pick_output(predictor_outputs: tuple[TensorInfo, ...], key: str, model_path: str, config_path: str) -> TensorInfo:
     """The output that holds the predictions.
 
@@ -104,6 +125,9 @@ def pick_output(predictor_outputs: tuple[TensorInfo, ...], key: str, model_path:
         raise ModelError(f"{model_path}: has no output {key!r} ({config_path}.prediction_key); {nearest(key, names)}")
     if len(predictor_outputs) == 1:
         return predictor_outputs[0]
+    for usual in USUAL_OUTPUTS:
+        if usual in names:
+            return predictor_outputs[names.index(usual)]
     listed = "; ".join(str(output) for output in predictor_outputs)
     raise ModelError(
         f"{model_path}: has {len(names)} outputs, and {config_path}.prediction_key does not say which one holds the "
