@@ -153,6 +153,11 @@ def _check_was_evaluated(evaluated: Plan, wanted: Plan) -> None:
             was, given = (dict(v) if isinstance(v := getattr(m, name), tuple) else v for m in (before, now))
             if was != given:
                 raise ConfigError(f"{now.spec_path}: {name} is {given}, and {was} was evaluated; evaluate again")
+    if evaluated.min_slice_size != wanted.min_slice_size:
+        raise ConfigError(
+            f"options.min_slice_size: is {wanted.min_slice_size}, and {evaluated.min_slice_size} was evaluated; "
+            "evaluate again, or leave it as it was"
+        )
     for group in wanted.groupings:
         if group not in evaluated.groupings:
             raise ConfigError(

@@ -229,6 +229,9 @@ def _check_features(plan: Plan, config: Any, features: Features, predictors: Seq
                 features.require(key, f"{candidate.spec_path}.{what}" + (f"s[{output!r}]" if output else ""))
     for name, path in plan.features.items():
         features.require(name, path)
+    for planned in plan.metrics:
+        if planned.view.query:
+            features.require(planned.view.query, f"{planned.path.rpartition('.')[0]}.query_key")
     paths = feature_paths(config.slicing_specs)
     for name in plan.slice_columns:
         features.require(name, paths[name])

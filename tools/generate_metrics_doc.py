@@ -20,7 +20,9 @@ lists the same in the terminal, `evaluator metrics NAME` explains one.
 
 *Better* says which values are better; a change threshold needs no direction of its own then. *Interval* names the
 method by which confidence intervals will be made. Binary metrics take labels from 0 to 1: a soft label counts as that
-much of a positive and the rest of a negative example. All but ExampleCount count an example by its weight.
+much of a positive and the rest of a negative example. Examples count by their weight in all but
+ExampleCount, McNemar, PairedTTest and ModelCosineSimilarity. `none` as the default of `thresholds` says that all
+distinct scores are thresholds. Metrics of a feature have its path in their name: `mean_fare`.
 """
 
 COLUMNS = ("class name", "result", "better", "range", "interval", "options", "what")

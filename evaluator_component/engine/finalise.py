@@ -18,7 +18,7 @@ from evaluator_component.engine.comparing import compare_slices
 from evaluator_component.engine.plan import Plan, PlannedMetric, ViewKey
 from evaluator_component.engine.view_totals import ViewTotals
 from evaluator_component.metrics.metric import Across, Metric, Plot, Result, Values
-from evaluator_component.metrics.over_classes import Notes, OneClass, reasons
+from evaluator_component.metrics.over_classes import MeanOverClasses, Notes, OneClass, reasons
 from evaluator_component.metrics.terms import Examples, Unusable, Weight
 from evaluator_component.metrics.totals import Totals
 from evaluator_component.metrics.view import Float64
@@ -170,6 +170,8 @@ class _Split:
         }
         if baseline is not None:
             content |= _change(values, baseline.values)
+            if isinstance(planned.of_classes, MeanOverClasses):  # means over other classes do not tell a change
+                content["change"] = np.where(column.reasons == baseline.reasons, content["change"], np.nan)
         elif metric.compares:
             content["change"] = values.value
         return tables.metrics_table(self._without_private(content, column.examples))

@@ -180,7 +180,7 @@ def _query_key(spec: Any, metric: Metric | Plot, path: Path) -> str:
 
 def _planned(metric: Metric | Plot, reading: Reading, view: ViewKey, path: str) -> Iterator[PlannedMetric]:
     """The metric as it is, or of the binary problems that are made of the classes."""
-    if metric.kind in _OF_CLASSES:
+    if metric.kind in _OF_CLASSES or (metric.kind is Kind.KERAS and not reading.sub_key):
         yield PlannedMetric(metric, view, view.weighted, path, sub_key=metric.sub_key)
         return
     sub_key = f"{reading.sub_key} {metric.sub_key}".strip()
@@ -196,7 +196,7 @@ def _planned(metric: Metric | Plot, reading: Reading, view: ViewKey, path: str) 
         yield PlannedMetric(metric, view, view.weighted, path, reading.of_classes, sub_key)
 
 
-_OF_CLASSES = frozenset({Kind.CLASSES, Kind.LABELS, Kind.VECTORS, Kind.KERAS, Kind.FEATURE, Kind.QUERY})
+_OF_CLASSES = frozenset({Kind.CLASSES, Kind.LABELS, Kind.VECTORS, Kind.FEATURE, Kind.QUERY})
 """They look at all scores of an example together, or at none, whatever is said of classes."""
 
 

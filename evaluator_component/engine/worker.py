@@ -172,6 +172,13 @@ class Worker:
             where = f"{batch.where(0)}: model {model.name!r}" + (f", output {output!r}" if output else "")
             for view, name in self._views.get((index, output), ()):
                 problem = _mismatch(view, labels, predictions)
+                other = None if view.against is None else evaluated.predictions[view.against, output]
+                if other is not None and other.shape != predictions.shape:
+                    own, its = (array.shape[1] if array.ndim == 2 else 1 for array in (predictions, other))
+                    problem = (
+                        f"compares the scores of two models, and this one gives {own} per example while "
+                        f"{self._plan.models[1].name!r} gives {its}"
+                    )
                 if problem:
                     raise ModelError(f"{where}: metric {name!r} {problem}")
 

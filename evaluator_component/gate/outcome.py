@@ -50,7 +50,7 @@ def find_refusals(
     if not len(frame):
         refusals.append("the evaluation holds no values, so there is nothing to judge")
     else:
-        refusals += small_overall(frame, policy, splits)
+        refusals += small_overall(frame, policy, splits, {rule.target.metric for rule in rules})
     if not rules and policy.no_thresholds == "NOT_BLESSED":
         refusals.append(
             "the config has no thresholds, so nothing says what a good model is; add one, or write "

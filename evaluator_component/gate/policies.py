@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -87,12 +87,19 @@ def too_small(frame: Frame, policy: Policy) -> npt.NDArray[np.int8]:
     return causes
 
 
-def small_overall(frame: Frame, policy: Policy, judged_splits: npt.NDArray[np.bool_]) -> list[str]:
-    """Returns one refusal for each judged split whose overall slice is too small to be judged."""
+def small_overall(
+    frame: Frame, policy: Policy, judged_splits: npt.NDArray[np.bool_], judged: Collection[str]
+) -> list[str]:
+    """Returns one refusal for each judged split whose overall slice is too small to be judged.
+
+    Only the judged metrics count, if there are any: a metric of queries has fewer queries than there are examples.
+    """
     if OVERALL not in frame.slices:
         return []
     causes = too_small(frame, policy)
     rows = (frame.slice == frame.slices.index(OVERALL)) & (causes != Cause.JUDGED.code) & judged_splits[frame.split]
+    if judged:
+        rows &= np.isin(frame.metric, [i for i, name in enumerate(frame.words["metric"]) if name in judged])
     refusals = []
     for split in np.unique(frame.split[rows]):
         row = int(np.flatnonzero(rows & (frame.split == split))[0])

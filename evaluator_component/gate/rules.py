@@ -146,7 +146,8 @@ def unknown_threshold_names(config: config_pb2.EvalConfig, known_names: Collecti
             name = _registry_name(metric)
             if name not in known_names:
                 path = render(("metrics_specs", i, "metrics", j))
-                unknown.append((path, name, "a plot has no single value that a threshold could judge"))
+                hint = "a plot or a group of metrics has no single value that a threshold could judge; name one of its "
+                unknown.append((path, name, hint + "values under the thresholds of the metrics spec"))
         for field in ("thresholds", "per_slice_thresholds", "cross_slice_thresholds"):
             for name in sorted(getattr(spec, field)):
                 if name not in known_names:

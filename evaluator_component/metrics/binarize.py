@@ -37,7 +37,7 @@ class Binarization:
         """
         if view.predictions.ndim == 1:
             return view
-        arrays = [_one_hot(view), view.predictions, *([] if view.baseline is None else [view.baseline])]
+        arrays = [one_hot(view), view.predictions, *([] if view.baseline is None else [view.baseline])]
         if self.top_k:
             arrays[1:] = [_top(scores, self.top_k) for scores in arrays[1:]]
         if self.ranks is not None:
@@ -71,7 +71,8 @@ AS_ONE_POOL = Binarization()
 """What becomes of several scores where nothing is said."""
 
 
-def _one_hot(view: View) -> Float64:
+def one_hot(view: View) -> Float64:
+    """The labels of a view of classes as one-hot or multi-hot vectors, float64 ``[n, classes]``."""
     if view.labels.ndim == 2:
         return view.labels
     labels: Float64 = np.zeros_like(view.predictions)

@@ -69,5 +69,5 @@ def _default(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_default, value))
     if value is None:
-        return "not used: all distinct scores are thresholds"
+        return "none"
     return json.dumps(value)

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 
 from evaluator_component.errors import ConfigError
+from evaluator_component.metrics.binarize import one_hot
 from evaluator_component.metrics.means import MeanOf
-from evaluator_component.metrics.metric import LOWER, Definition, Direction, Metric, Options, Plot
+from evaluator_component.metrics.metric import LOWER, Definition, Direction, Metric, Options, Plot, Values
 from evaluator_component.metrics.registry import snake_case
 from evaluator_component.metrics.terms import Weight
+from evaluator_component.metrics.totals import Totals
 from evaluator_component.metrics.view import Float64, Kind, View
 
 MODULES = ("tf_keras.metrics", "tf_keras.losses", "keras.metrics", "keras.losses")
@@ -45,12 +47,23 @@ class KerasTerms:
         """See :class:`~evaluator_component.metrics.terms.Terms`."""
         if not len(view):
             return (np.zeros(0),)
+        sparse = self.class_name.startswith("Sparse") or view.predictions.ndim == 1
         labels, predictions = (
-            array if array.ndim == 2 else array[:, None] for array in (view.labels, view.predictions)
+            array if array.ndim == 2 else array[:, None]
+            for array in (view.labels if sparse else one_hot(view), view.predictions)
         )
         function = _function(self.module, self.class_name, self.config)
         found = np.asarray(function(labels, predictions), np.float64).reshape(len(view), -1).mean(axis=1)
         return (np.where(view.weights > 0, view.weights * found, 0.0),)
+
+
+@dataclass(frozen=True)
+class _KerasMean:
+    terms: KerasTerms
+
+    def __call__(self, totals: Totals) -> Values:
+        value = MeanOf(self.terms)(totals).resolve().value
+        return Values(value, f"no example has a weight above 0, or {self.terms.class_name} gives no number for one")
 
 
 @functools.cache
@@ -102,8 +115,9 @@ def _build(
     module: str, class_name: str, direction: Direction | None, result_name: str, given: Options
 ) -> tuple[Metric | Plot, ...]:
     terms = KerasTerms(module, class_name, _config(given))
-    result = MeanOf(terms)
-    metric = Metric(result_name, Kind.KERAS, result, (terms, Weight()), direction=direction, interval="delta")
+    metric = Metric(
+        result_name, Kind.KERAS, _KerasMean(terms), (terms, Weight()), direction=direction, interval="delta"
+    )
     return (metric,)
 
 

@@ -68,16 +68,22 @@ class MeanOverClasses:
                 np.where(exact, np.nan, _mean(np.where(np.isnan(end), value, end), weights)) for end in (lower, upper)
             ]
         undefined = f"it is undefined for each of the classes: {values.undefined}"
-        return Values(mean, undefined, *ends), self._notes(mean, missing.sum(axis=1), classes, values, undefined)
+        return Values(mean, undefined, *ends), self._notes(mean, missing, values, undefined)
 
-    def _notes(
-        self, mean: Float64, missing: npt.NDArray[np.intp], classes: int, values: Values, undefined: str
-    ) -> Notes:
+    def _notes(self, mean: Float64, missing: npt.NDArray[np.bool_], values: Values, undefined: str) -> Notes:
         notes = np.full(len(mean), None, object)
-        for count in np.unique(missing[missing > 0]).tolist():
-            notes[missing == count] = f"{count} of {classes} classes are left out: {values.undefined}"
+        rows = np.flatnonzero(missing.any(axis=1))
+        patterns, which = np.unique(missing[rows], axis=0, return_inverse=True)
+        for number, pattern in enumerate(patterns):
+            places = np.flatnonzero(pattern).tolist()
+            named = ", ".join(map(str, places[:_NAMED])) + (", …" if len(places) > _NAMED else "")
+            note = f"{len(places)} of {len(pattern)} classes are left out (number {named}): {values.undefined}"
+            notes[rows[which.reshape(-1) == number]] = note
         notes[np.isnan(mean)] = undefined
         return notes
+
+
+_NAMED = 20
 
 
 def _mean(value: Float64, weights: Float64) -> Float64:

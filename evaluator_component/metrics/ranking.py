@@ -110,7 +110,7 @@ class _HitAt:
         slots, rest = ties.slots(self.k), ties.size - ties.relevant
         with np.errstate(invalid="ignore"):
             none = np.where(rest >= slots, np.exp(_log_choices(rest, slots) - _log_choices(ties.size, slots)), 0.0)
-        return docs.total(np.where(ties.leads, 1.0 - none, 0.0)), _relevant(docs) > 0
+        return docs.total(np.where(ties.leads, 1.0 - none, 0.0)), np.ones(len(docs.starts), bool)
 
 
 def _log_choices(of: Float64, taken: Float64) -> Float64:
@@ -126,7 +126,7 @@ def reciprocal_rank(docs: Docs, ties: Ties) -> tuple[Float64, npt.NDArray[np.boo
     possible = best & (left >= ties.relevant - 1)
     log_chance = _log_choices(left, ties.relevant - 1) - _log_choices(ties.size, ties.relevant)
     chance = np.where(possible, np.exp(np.where(possible, log_chance, 0.0)), 0.0)
-    return docs.total(chance / (ties.before + ties.number + 1)), _relevant(docs) > 0
+    return docs.total(chance / (ties.before + ties.number + 1)), np.ones(len(docs.starts), bool)
 
 
 def first_rank(docs: Docs, ties: Ties) -> tuple[Float64, npt.NDArray[np.bool_]]:
@@ -209,7 +209,7 @@ def _at_k(measure: Callable[[int], Measure], least: int) -> Callable[[Options], 
 
 _over_queries(
     "NDCG",
-    "Gain of the first k documents, each divided by log2(rank + 1), over the most there can be. (Järvelin 2002)",
+    "Gains of the first k documents over log2(rank + 1), as a share of the most there can be. (Järvelin 2002)",
     _at_k(_DiscountedGain, 0),
     options={"top_k_list": (0,), "gain_key": ""},
     feature=lambda given: str(given["gain_key"]),
@@ -224,7 +224,7 @@ _over_queries(
 )
 _over_queries(
     "RecallAtK",
-    "Of the relevant documents, the share that is among the first k. (Manning et al. 2008)",
+    "The share of a query's relevant documents among its first k, over queries that have some. (Manning et al. 2008)",
     _at_k(_RecallAt, 1),
     options={"top_k_list": (10,)},
 )
@@ -233,20 +233,22 @@ _over_queries(
     "The share of queries with a relevant document among the first k. (Deshpande & Karypis 2004)",
     _at_k(_HitAt, 1),
     options={"top_k_list": (10,)},
+    undefined=NO_WEIGHT,
 )
 _over_queries(
     "MeanReciprocalRank",
-    "The mean of 1 over the rank of the first relevant document. (Voorhees 1999)",
+    "The mean of 1 over the rank of the first relevant document, 0 without one. (Voorhees 1999)",
     lambda _: [("", reciprocal_rank)],
+    undefined=NO_WEIGHT,
 )
 _over_queries(
     "MeanAveragePrecision",
-    "The mean over queries of the mean precision at each relevant document. (Manning et al. 2008)",
+    "The mean precision at each relevant document, over queries that have some. (Manning et al. 2008)",
     lambda _: [("", mean_precision)],
 )
 _over_queries(
     "MinLabelPosition",
-    "The mean rank of the first relevant document, from 1. (Manning et al. 2008)",
+    "The mean rank of the first relevant document, from 1, over queries that have one. (Manning et al. 2008)",
     lambda _: [("", first_rank)],
     options={"label_key": ""},
     feature=lambda given: str(given["label_key"]),

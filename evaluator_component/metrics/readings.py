@@ -88,6 +88,10 @@ def _aggregated(spec: Any, path: Path) -> Iterator[Reading]:
         )
     class_ids, weights = _classes(spec, path)
     top = _distinct(options.top_k_list.values, 1, (*path, "aggregate", "top_k_list"))
+    if top and kind == "weighted_macro_average":
+        raise FieldError(
+            (*path, "aggregate", "top_k_list"), "reads ranks, which have no prevalence to weight by; use macro_average"
+        )
     for k in top:
         binarization = Binarization(ranks=tuple(range(1, k + 1)), pooled=kind == "micro_average")
         mean = None if binarization.pooled else MeanOverClasses()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,24 @@ def test_a_name_alone_is_enough() -> None:
     assert result_name(config_pb2.MetricConfig(class_name="KLDivergence")) == "kl_divergence"
     named = config_pb2.MetricConfig(class_name="Hinge", config=json.dumps({"name": "mine"}))
     assert result_name(named) == build(named)[0].name == "mine"
+
+
+@pytest.mark.parametrize("name", ["KLDivergence", "CategoricalHinge", "CosineSimilarity"])
+def test_class_indices_are_what_one_hot_labels_are(name: str) -> None:
+    data = examples(several=True)
+    index = data.labels.argmax(axis=1)
+    hot = replace(data, labels=np.eye(3)[index])
+    assert found(name, replace(data, labels=index.astype(float))) == found(name, hot)
+
+
+def test_of_a_class_it_is_of_that_class_against_the_rest() -> None:
+    data = examples(several=True)
+    data = replace(data, labels=np.eye(3)[data.labels.argmax(axis=1)])
+    spec = {"binarize": {"class_ids": {"values": [2]}}, "aggregate": {"micro_average": True}}
+    rows, _ = tables([{"class_name": "Hinge"}], data, spec=spec)
+    values = {row["sub_key"]: row["value"] for row in rows if row["slice"] == "Overall"}
+    alone = replace(data, labels=data.labels[:, 2], predictions=data.predictions[:, 2])
+    assert values == pytest.approx(dict.fromkeys(("classId:2", "micro_average"), found("Hinge", alone)["Overall"]))
 
 
 def test_unusable_labels_are_told() -> None:

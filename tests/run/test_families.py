@@ -10,7 +10,8 @@ import pytest
 import sklearn.metrics as skm
 
 import evaluator_component as ec
-from evaluator_component.errors import ConfigError, DataError
+from evaluator_component.errors import ConfigError, DataError, ModelError
+from evaluator_component.evaluation import judge_again
 from tests import trips
 
 SIZE = 900
@@ -215,3 +216,66 @@ def test_a_mean_over_outputs_of_coarse_scores_has_a_bracket(data: Path) -> None:
     for end in ("bracket_lower", "bracket_upper", "value"):
         assert rows[""][end] == pytest.approx((rows["classes"][end] + rows["rank"][end]) / 2, rel=1e-12)
     assert rows[""]["bracket_lower"] < rows[""]["bracket_upper"]
+
+
+def test_two_models_of_other_shapes_are_not_compared(data: Path) -> None:
+    models = [CONFIG["model_specs"][0], {**CONFIG["model_specs"][1], "prediction_keys": {"classes": "rank_score"}}]
+    spec = {"output_names": ["classes"], "metrics": [{"class_name": "SymmetricFlipRate"}]}
+    with pytest.raises(
+        ModelError, match=r"compares the scores of two models, and this one gives 3 .* 'before' gives 1"
+    ):
+        ec.check({**CONFIG, "model_specs": models, "metrics_specs": [spec]}, data=data)
+
+
+def test_a_misspelt_query_key_is_answered_with_the_nearest_name(data: Path) -> None:
+    spec = {**CONFIG["metrics_specs"][2], "query_key": "querry"}
+    with pytest.raises(ConfigError, match=r"metrics_specs\[0\].*query_key.*'querry'.*did you mean 'query'"):
+        ec.check({**CONFIG, "metrics_specs": [spec]}, data=data)
+
+
+def test_an_informational_metric_of_queries_does_not_make_the_data_small(data: Path) -> None:
+    bound = {"value_threshold": {"lower_bound": {"value": 0.1}}}
+    specs = [
+        {"output_names": ["classes"], "metrics": [{"class_name": "SparseCategoricalAccuracy", "threshold": bound}]},
+        {"output_names": ["rank"], "query_key": "query", "metrics": [{"class_name": "NDCG"}]},
+    ]
+    config = {**CONFIG, "metrics_specs": specs, "slicing_specs": [{}], "gate": {"min_examples": 500}}
+    verdict = ec.evaluate(config, data=data, progress=False).verdict
+    assert verdict is not None
+    assert verdict.blessed
+    specs[1]["thresholds"] = {"ndcg": bound}
+    verdict = ec.evaluate(config, data=data, progress=False).verdict
+    assert verdict is not None
+    assert not verdict.blessed  # there are 120 queries only
+
+
+def test_means_over_other_classes_have_no_change(tmp_path: Path) -> None:
+    """Precision is undefined for a class that is never predicted; without it the mean would hardly change."""
+    good, worse = np.eye(3)[[0, 1, 2, 0, 1, 2]], np.eye(3)[[0, 1, 0, 0, 1, 1]]
+    rows = [
+        trips.example(label=i % 3, good=g.tolist(), worse=w.tolist())
+        for i, (g, w) in enumerate(zip(good, worse, strict=True))
+    ]
+    config = {
+        "model_specs": [
+            {"label_key": "label", "prediction_key": "worse"},
+            {"name": "before", "is_baseline": True, "label_key": "label", "prediction_key": "good"},
+        ],
+        "metrics_specs": [{
+            "aggregate": {"macro_average": True},
+            "metrics": [{"class_name": "Precision", "threshold": {"change_threshold": {"absolute": {"value": -0.9}}}}],
+        }],
+    }  # fmt: skip
+    result = ec.evaluate(config, data=trips.write_records(tmp_path / "data", rows), progress=False)
+    (row,) = (row for row in result.metrics.table.to_pylist() if row["model"] == "candidate")
+    assert "1 of 3 classes are left out (number 2)" in row["reason"]
+    assert np.isnan(row["change"])
+    assert result.verdict is not None
+    assert not result.verdict.blessed
+
+
+def test_decide_keeps_to_the_slices_that_were_told(data: Path, tmp_path: Path) -> None:
+    config = {**CONFIG, "options": {"min_slice_size": {"value": 100}}}
+    ec.evaluate(config, data=data, output=tmp_path, progress=False)
+    with pytest.raises(ConfigError, match=r"options.min_slice_size: is 0, and 100 was evaluated"):
+        judge_again(ec.load(tmp_path), CONFIG)

@@ -58,7 +58,7 @@ def recall_at(order: Relevance, k: int = 10) -> float | None:
 
 
 def hit_at(order: Relevance, k: int = 10) -> float | None:
-    return float(any(label > 0 for label in order[:k])) if max(order) > 0 else None
+    return float(any(label > 0 for label in order[:k]))
 
 
 def position(order: Relevance) -> float | None:
@@ -67,7 +67,7 @@ def position(order: Relevance) -> float | None:
 
 def reciprocal_rank(order: Relevance) -> float | None:
     rank = position(order)
-    return None if rank is None else 1 / rank
+    return 0.0 if rank is None else 1 / rank
 
 
 def average_precision(order: Relevance) -> float | None:
