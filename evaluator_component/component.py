@@ -111,7 +111,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):  # type: ignore[misc]
                 LatestBlessedModelStrategy. Left out, a config that compares with a baseline gets the latest blessed
                 model of this pipeline (not on Kubeflow, where it must be wired).
             feature_slicing_spec: not supported; the error shows the eval_config to write.
-            fairness_indicator_thresholds: not supported; the error shows the metrics to write.
+            fairness_indicator_thresholds: not supported; the error shows the metric to write.
             example_splits: names of the splits to evaluate; None or empty: ``eval``.
             eval_config: what to evaluate and what a model must reach: ``tfma.EvalConfig``, our EvalConfig, JSON or
                 YAML text, a mapping, the path of a config file, or a RuntimeParameter of type str.
@@ -202,10 +202,9 @@ def _refuse_stock_only(feature_slicing_spec: Any, fairness_indicator_thresholds:
             else (f" {list(fairness_indicator_thresholds)}")
         )
         raise ConfigError(
-            f"fairness_indicator_thresholds:{given} is not supported yet; name the rates in the eval_config, one "
-            "metric for each threshold, for example\n\n"
-            "    - class_name: FalsePositiveRate\n"
-            '      config: {name: "false_positive_rate_at_0.5", thresholds: [0.5]}\n'
+            f"fairness_indicator_thresholds:{given} is not supported; ask for the rates in the eval_config:\n\n"
+            "    - class_name: FairnessIndicators\n"
+            f"      config: {{thresholds: {given.strip() or [0.25, 0.5, 0.75]}}}\n"
         )
 
 

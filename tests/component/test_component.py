@@ -148,7 +148,8 @@ def test_fairness_thresholds_are_answered_with_the_metrics_to_write() -> None:
         make(eval_config=VALUE_RULE, fairness_indicator_thresholds=[0.25])
     metrics = yaml.safe_load(str(caught.value).split("\n\n", 1)[1])
     config = configs.load_config({"metrics_specs": [{"metrics": metrics}]})
-    assert registry.result_name(config.metrics_specs[0].metrics[0]) == "false_positive_rate_at_0.5"
+    names = [metric.name for metric in registry.build(config.metrics_specs[0].metrics[0])]
+    assert "fairness_indicators_metrics/false_positive_rate@0.25" in names
 
 
 @pytest.mark.parametrize(
