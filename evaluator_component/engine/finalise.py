@@ -170,7 +170,8 @@ class _Split:
         }
         if baseline is not None:
             content |= _change(values, baseline.values)
-            if isinstance(planned.of_classes, MeanOverClasses):  # means over other classes do not tell a change
+            if isinstance(planned.of_classes, MeanOverClasses) and metric.across is None:
+                # The reasons name the classes that are left out: means over other classes do not tell a change.
                 content["change"] = np.where(column.reasons == baseline.reasons, content["change"], np.nan)
         elif metric.compares:
             content["change"] = values.value
