@@ -146,8 +146,13 @@ def unknown_threshold_names(config: config_pb2.EvalConfig, known_names: Collecti
             name = _registry_name(metric)
             if name not in known_names:
                 path = render(("metrics_specs", i, "metrics", j))
-                hint = "a plot or a group of metrics has no single value that a threshold could judge; name one of its "
-                unknown.append((path, name, hint + "values under the thresholds of the metrics spec"))
+                names = _names(metric, _registry_name)[1:]
+                hint = "a plot has no single value that a threshold could judge"
+                if names:
+                    hint = (
+                        f"it has several values; name one of them in the thresholds of the metrics spec, as {names[0]}"
+                    )
+                unknown.append((path, name, hint))
         for field in ("thresholds", "per_slice_thresholds", "cross_slice_thresholds"):
             for name in sorted(getattr(spec, field)):
                 if name not in known_names:
