@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,8 +17,6 @@ from evaluator_component.gate.rules import check_baseline, collect_rules, unknow
 from evaluator_component.metrics.binarize import AS_ONE_POOL
 from evaluator_component.metrics.metric import Metric
 from evaluator_component.metrics.modules import load_module
-from evaluator_component.metrics.registry import build, result_name
-from evaluator_component.proto import config_pb2
 from evaluator_component.slicing.specs import feature_paths
 
 if TYPE_CHECKING:
@@ -44,6 +41,7 @@ class Preflight:
         baseline: State of the baseline; LOST if one was promised and does not load.
         notices: What the user should know, one sentence each.
         predictors: The loaded models, in the plan's order.
+        class_names: The names of the classes by output, where they are known.
     """
 
     config: Any
@@ -52,6 +50,7 @@ class Preflight:
     baseline: BaselineState
     notices: tuple[str, ...]
     predictors: tuple[Predictor | None, ...]
+    class_names: Mapping[str, tuple[str, ...]]
 
 
 def check(
@@ -83,6 +82,7 @@ def check(
     from evaluator_component.data.features import find_features, load_schema
     from evaluator_component.data.files import find_shards
     from evaluator_component.engine.worker import make_job
+    from evaluator_component.models.compiled import add_compiled_metrics
 
     module = os.fspath(module_file) if module_file else ""
     load_module(module)
@@ -95,8 +95,8 @@ def check(
     paths: tuple[str, ...] = (os.fspath(model) if model else "",)
     if state.status.is_there:
         paths = (*paths, os.fspath(baseline) if baseline else "")
-    complete, plan, predictors, lost = _open_models(loaded, paths, tolerant=baseline_state is not None)
-    left_out = _add_compiled_metrics(complete, paths[0], predictors[0])
+    complete, predictors, lost = _open_models(loaded, paths, tolerant=baseline_state is not None)
+    left_out = add_compiled_metrics(complete, paths[0], predictors[0])
     plan = make_plan(complete, evaluate_baseline=len(predictors) > 1)
     if lost:
         state = replace(state, status=BaselineStatus.LOST, detail=lost)
@@ -104,12 +104,12 @@ def check(
     check_splits(complete.gate.splits, sorted({shard.split for shard in shards}))
     features = find_features(shards, load_schema(schema), _wanted(plan, predictors))
     _check_features(plan, complete, features, predictors)
-    job = make_job(complete, module, paths[: len(predictors)], predictors, features.kinds)
+    job = make_job(complete, module, paths[: len(predictors)], predictors, features)
     _check_same_outputs(plan, predictors)
-    pooled = _try_first_records(job, shards, predictors)
+    pooled, class_names = _try_first_records(job, shards, predictors)
     _check_threshold_names(complete, plan)
     notices = [*notices, *left_out, *pooled, *_ignored_options(complete), *_plain_rule_notices(complete, plan)]
-    return Preflight(complete, job, shards, state, tuple(notices), predictors)
+    return Preflight(complete, job, shards, state, tuple(notices), predictors, class_names)
 
 
 def _assumed_state(config: Any, model: ModelPath, baseline: ModelPath) -> BaselineState:
@@ -124,58 +124,24 @@ def _assumed_state(config: Any, model: ModelPath, baseline: ModelPath) -> Baseli
 
 def _open_models(
     config: Any, paths: tuple[str, ...], *, tolerant: bool
-) -> tuple[Any, Plan, tuple[Predictor | None, ...], str]:
+) -> tuple[Any, tuple[Predictor | None, ...], str]:
     """Opens the candidate and, if there is a second path, the baseline.
 
     Returns:
-        The complete config, the plan, the models, and why the baseline was left out ('' if it was not): its files
+        The complete config, the models, and why the baseline was left out ('' if it was not): its files
         are gone, and ``tolerant`` says that a verdict is wanted all the same.
     """
     complete = configs.complete_config(config, has_baseline=len(paths) > 1)
     plan = make_plan(complete, evaluate_baseline=len(paths) > 1)
     candidate = _open(paths[0], plan, 0)
     if len(paths) == 1:
-        return complete, plan, (candidate,), ""
+        return complete, (candidate,), ""
     try:
-        return complete, plan, (candidate, _open(paths[1], plan, 1)), ""
+        return complete, (candidate, _open(paths[1], plan, 1)), ""
     except ModelError as error:
         if not (tolerant and error.files_lost):
             raise
-        complete = configs.complete_config(config)
-        return complete, make_plan(complete, evaluate_baseline=False), (candidate,), str(error)
-
-
-def _add_compiled_metrics(complete: Any, path: str, candidate: Predictor | None) -> list[str]:
-    """Adds the metrics and the loss that were compiled into the candidate to the config, as it names them.
-
-    Returns:
-        Notices of those that cannot be computed.
-    """
-    from evaluator_component.models.compiled import compiled_metrics
-
-    options, spec = complete.options, configs.candidate_spec(complete)
-    wanted = not options.HasField("include_default_metrics") or options.include_default_metrics.value
-    if candidate is None or not wanted or spec.label_keys or len(candidate.outputs) > 1 or "://" in path:
-        return []
-    shape = candidate.outputs[0].shape
-    known = {result_name(metric) for own in complete.metrics_specs for metric in own.metrics}
-    notices, added = [], []
-    for entry in compiled_metrics(path, shape[-1] if len(shape) > 1 else 1):
-        name = entry["config"]["name"]
-        metric = config_pb2.MetricConfig(
-            class_name=entry["class_name"], module=entry["module"], config=json.dumps(entry["config"])
-        )
-        try:
-            build(metric)
-        except ConfigError as error:
-            notices.append(f"{path}: {name!r}, compiled into the model, is left out: {error}")
-        else:
-            if name not in known:
-                added.append(metric)
-                known.add(name)
-    if added:
-        complete.metrics_specs.add().metrics.extend(added)
-    return notices
+        return configs.complete_config(config), (candidate,), str(error)
 
 
 def check_rules(config: Any, state: BaselineState) -> list[str]:
@@ -200,7 +166,7 @@ def _open(path: str, plan: Plan, index: int) -> Predictor | None:
 
     model = plan.models[index]
     if not path:
-        missing = [output for output, key in model.prediction_keys if not key]
+        missing = [output for output, key in plan.needed_outputs(index) if not key]
         if missing:
             raise ConfigError(
                 f"{model.spec_path}.prediction_key: not set, and no model is given; expected a model, or the name of "
@@ -208,8 +174,8 @@ def _open(path: str, plan: Plan, index: int) -> Predictor | None:
             )
         return None
     predictor = open_model(path, model.signature_name, model.batch_size)
-    for _, key in model.prediction_keys:
-        pick_output(predictor.outputs, key, predictor.path, model.spec_path)
+    for _, key in plan.needed_outputs(index):
+        pick_output(predictor.outputs, key, predictor.path, f"{model.spec_path}.prediction_key")
     return predictor
 
 
@@ -229,6 +195,9 @@ def _check_features(plan: Plan, config: Any, features: Features, predictors: Seq
                 features.require(key, f"{candidate.spec_path}.{what}" + (f"s[{output!r}]" if output else ""))
     for name, path in plan.features.items():
         features.require(name, path)
+    for source, path in plan.sources.items():
+        if source.reads.key and (source.reads.role != "prediction" or predictors[source.model] is None):
+            features.require(source.reads.key, path)
     for planned in plan.metrics:
         if planned.view.query:
             features.require(planned.view.query, f"{planned.path.rpartition('.')[0]}.query_key")
@@ -237,7 +206,7 @@ def _check_features(plan: Plan, config: Any, features: Features, predictors: Seq
         features.require(name, paths[name])
     for model, predictor in zip(plan.models, predictors, strict=True):
         if predictor is None:
-            for _, key in model.prediction_keys:
+            for _, key in plan.needed_outputs(plan.models.index(model)):
                 features.require(key, f"{model.spec_path}.prediction_key")
         elif predictor.inputs is not None:
             for info in predictor.inputs:
@@ -260,14 +229,15 @@ def _check_same_outputs(plan: Plan, predictors: Sequence[Predictor | None]) -> N
 
     if len(predictors) < 2 or predictors[0] is None or predictors[1] is None:
         return
-    for (output, key), (_, other_key) in zip(
-        plan.models[0].prediction_keys, plan.models[1].prediction_keys, strict=True
-    ):
+    others = dict(plan.needed_outputs(1))
+    for output, key in plan.needed_outputs(0):
         chosen = [
-            pick_output(predictor.outputs, k, predictor.path, model.spec_path)
-            for predictor, k, model in zip(predictors, (key, other_key), plan.models, strict=True)
-            if predictor is not None
+            pick_output(predictor.outputs, k, predictor.path, f"{model.spec_path}.prediction_key")
+            for predictor, k, model in zip(predictors, (key, others.get(output)), plan.models, strict=True)
+            if predictor is not None and k is not None
         ]
+        if len(chosen) < 2:
+            continue
         widths = [info.shape[1:] if info.shape[1:] != (1,) else () for info in chosen]
         if None not in widths[0] and None not in widths[1] and widths[0] != widths[1]:
             raise ConfigError(
@@ -277,11 +247,13 @@ def _check_same_outputs(plan: Plan, predictors: Sequence[Predictor | None]) -> N
             )
 
 
-def _try_first_records(job: Job, shards: Sequence[Shard], predictors: tuple[Predictor | None, ...]) -> list[str]:
+def _try_first_records(
+    job: Job, shards: Sequence[Shard], predictors: tuple[Predictor | None, ...]
+) -> tuple[list[str], dict[str, tuple[str, ...]]]:
     """Evaluates the first records of each split, which shows labels and predictions that do not fit each other.
 
     Returns:
-        Notices of what is read in another way than one might think.
+        Notices of what is read in another way than one might think, and the names of the classes by output.
     """
     from evaluator_component.data.reader import Block, read_first
     from evaluator_component.engine.accumulate import accumulate
@@ -301,15 +273,18 @@ def _try_first_records(job: Job, shards: Sequence[Shard], predictors: tuple[Pred
             notices = notices or _pooled_notices(job.plan, evaluated)
     for split in sorted({shard.split for shard in shards} - seen):
         raise DataError(f"split {split!r}: its files hold no record; check the step that wrote them")
-    return notices
+    names = {o: tuple(n.decode("utf-8", "replace") for n in own) for o, own in worker.class_names.items()}
+    return notices, names
 
 
 def _pooled_notices(plan: Plan, evaluated: Evaluated) -> list[str]:
     """Tells which metrics of one score are computed over all classes together, since nothing else was said."""
     found: dict[tuple[str, int], dict[str, None]] = {}
     for planned in plan.metrics:
+        if planned.view.binarization != AS_ONE_POOL or planned.sub_key:
+            continue
         predictions = evaluated.predictions[planned.view.model, planned.view.output]
-        if planned.view.binarization == AS_ONE_POOL and predictions.ndim == 2 and not planned.sub_key:
+        if predictions.ndim == 2:
             where = (planned.view.output, predictions.shape[1])
             found.setdefault(where, {})[planned.metric.name] = None
     return [

@@ -82,6 +82,7 @@ def record(
             "detail": checked.baseline.detail,
         },
         "examples": dict(examples),
+        "class_names": {output: list(names) for output, names in checked.class_names.items()},
         "seconds": clock.seconds,
         "beam_args": list(beam_args),
         "deterministic": not halved,

@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from evaluator_component.proto import config_pb2
 
 FIRST_EXTENSION = 1000
-"""Fields of EvalConfig from this number on are ours; TFMA does not know them."""
+"""Fields of EvalConfig and ModelSpec from this number on are ours; TFMA does not know them."""
 
 
 def to_json(config: config_pb2.EvalConfig) -> str:
@@ -22,7 +22,8 @@ def to_peer_json(config: config_pb2.EvalConfig) -> str:
     """Returns the config as JSON without our extensions, so that TFMA, which parses strictly, reads it."""
     plain: Any = config_pb2.EvalConfig()
     plain.CopyFrom(config)
-    for field in plain.DESCRIPTOR.fields:
-        if field.number >= FIRST_EXTENSION:
-            plain.ClearField(field.name)
+    for message in (plain, *plain.model_specs):
+        for field in message.DESCRIPTOR.fields:
+            if field.number >= FIRST_EXTENSION:
+                message.ClearField(field.name)
     return to_json(plain)

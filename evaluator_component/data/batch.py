@@ -62,7 +62,8 @@ class Batch:
             row = int(rows[0]) if len(rows) else 0
             raise DataError(
                 f"{self.where(row)}: {what} {name!r} holds strings, and a number is needed; name a numeric feature, "
-                "convert it in the pipeline, or, for the names of classes, export a model that gives them as 'classes'"
+                "convert it in the pipeline, or, for the names of classes, list them in label_vocabulary of the model "
+                "spec, in the schema's string domain, or export a model that gives them as 'classes'"
             )
         offsets = array.offsets.to_numpy()
         values: npt.NDArray[np.float64] = array.values.to_numpy(zero_copy_only=False).astype(np.float64)
@@ -85,21 +86,44 @@ class Batch:
         table[lengths == width] = values.reshape(-1, width)
         return table
 
-    def class_labels(self, name: str, names: Sequence[bytes]) -> npt.NDArray[np.float64]:
-        """A label that names its class as a class index, float64 ``[size]``; of several names multi-hot ``[size, k]``.
-
-        NaN where it is missing, or a name that the model does not know.
-        """
+    def named_classes(self, name: str, names: Sequence[bytes]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]:
+        """A label that names its classes: the index of each name, NaN if it is unknown, and how many a record has."""
         array = self.column(name)
         place = {class_name: float(index) for index, class_name in enumerate(names)}
-        lengths = np.diff(array.offsets.to_numpy())
         index = np.array([place.get(value, np.nan) for value in array.flatten().to_pylist()], np.float64)
-        if lengths.max(initial=0) <= 1:
-            labels = np.full(self.size, np.nan)
-            labels[lengths == 1] = index
-            return labels
-        labels = np.zeros((self.size, len(names)))
-        rows = np.repeat(np.arange(self.size), lengths)
+        return index, np.diff(array.offsets.to_numpy()).astype(np.intp)
+
+    def numbered_classes(self, name: str, classes: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]:
+        """A label that lists its classes: each one, NaN where it is none of the model's, and how many a record has."""
+        array = self.column(name)
+        index = array.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+        index[(index < 0) | (index >= classes)] = np.nan
+        return index, np.diff(array.offsets.to_numpy()).astype(np.intp)
+
+    def one_class(
+        self, name: str, index: npt.NDArray[np.float64], counts: npt.NDArray[np.intp]
+    ) -> npt.NDArray[np.float64]:
+        """The class of each record, float64 ``[size]``; NaN where it is missing or unknown.
+
+        Raises:
+            DataError: A record has several.
+        """
+        odd = np.flatnonzero(counts > 1)
+        if len(odd):
+            raise DataError(
+                f"{self.where(int(odd[0]))}: label {name!r} has {counts[odd[0]]} values where the first records have "
+                "one; put a record with several among the first of the files"
+            )
+        labels = np.full(self.size, np.nan)
+        labels[counts == 1] = index
+        return labels
+
+    def multi_hot(
+        self, index: npt.NDArray[np.float64], counts: npt.NDArray[np.intp], classes: int
+    ) -> npt.NDArray[np.float64]:
+        """1 for each class of a record, float64 ``[size, classes]``; NaN for a record with an unknown one."""
+        labels = np.zeros((self.size, classes))
+        rows = np.repeat(np.arange(self.size), counts)
         known = ~np.isnan(index)
         labels[rows[known], index[known].astype(np.intp)] = 1.0
         labels[rows[~known]] = np.nan

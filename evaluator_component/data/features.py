@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,14 @@ class Features:
     Attributes:
         kinds: Kind of values by feature.
         in_schema: Names in the schema; None without a schema.
+        several: Features that have different numbers of values, or several strings, in the records looked at.
+        domains: The strings that the schema allows a feature, in its order.
     """
 
     kinds: Mapping[str, ValueKind]
     in_schema: frozenset[str] | None
+    several: frozenset[str] = frozenset()
+    domains: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
 
     def require(self, name: str, path: str) -> ValueKind:
         """The kind of a feature that the config names.
@@ -100,27 +104,42 @@ def find_features(shards: Sequence[Shard], schema: Any = None, wanted: Iterable[
         DataError: A record is not a tf.Example, or one feature holds values of two kinds.
     """
     kinds: dict[str, ValueKind] = {}
+    counts: dict[str, set[int]] = {}
     missing = set(wanted)
     seen_splits = set()
     for shard in shards:
         if shard.split not in seen_splits:
             seen_splits.add(shard.split)
-            _look(shard, PEEK_ROWS, kinds)
+            _look(shard, PEEK_ROWS, kinds, counts)
     names = None
+    domains: dict[str, tuple[bytes, ...]] = {}
     if schema is not None:
         names = frozenset(feature.name for feature in schema.feature)
         for feature in schema.feature:
             kind = {1: ValueKind.BYTES, 2: ValueKind.INT, 3: ValueKind.FLOAT}.get(feature.type)
             if kind is not None:
                 kinds.setdefault(feature.name, kind)
+        domains = _string_domains(schema)
     for shard in shards:
         if missing <= set(kinds):
             break
-        _look(shard, SEARCH_ROWS, kinds)  # a rare feature, or a misspelt name
-    return Features(kinds, names)
+        _look(shard, SEARCH_ROWS, kinds, counts)  # a rare feature, or a misspelt name
+    several = {n for n, sizes in counts.items() if len(sizes) > 1 or (kinds[n] is ValueKind.BYTES and max(sizes) > 1)}
+    return Features(kinds, names, frozenset(several), domains)
 
 
-def _look(shard: Shard, rows: int, kinds: dict[str, ValueKind]) -> None:
+def _string_domains(schema: Any) -> dict[str, tuple[bytes, ...]]:
+    """The strings that the schema lists for a feature, itself or in a domain that it shares with others."""
+    shared = {domain.name: domain for domain in schema.string_domain}
+    found = {}
+    for feature in schema.feature:
+        own = feature.string_domain if feature.HasField("string_domain") else shared.get(feature.domain)
+        if own is not None and own.value:
+            found[feature.name] = tuple(value.encode() for value in own.value)
+    return found
+
+
+def _look(shard: Shard, rows: int, kinds: dict[str, ValueKind], counts: dict[str, set[int]]) -> None:
     import tensorflow as tf
     from google.protobuf.message import DecodeError
 
@@ -131,12 +150,13 @@ def _look(shard: Shard, rows: int, kinds: dict[str, ValueKind]) -> None:
         except DecodeError as error:
             raise not_an_example(shard, row) from error
         for name, feature in example.features.feature.items():
-            field = feature.WhichOneof("kind")
-            if field is None or not getattr(feature, field).value:
+            held = feature.WhichOneof("kind")
+            if held is None or not getattr(feature, held).value:
                 continue
-            if kinds.setdefault(name, by_field[field]) is not by_field[field]:
+            counts.setdefault(name, set()).add(len(getattr(feature, held).value))
+            if kinds.setdefault(name, by_field[held]) is not by_field[held]:
                 raise DataError(
-                    f"{shard.path}: record {row}: feature {name!r} holds {by_field[field].value} values, and "
+                    f"{shard.path}: record {row}: feature {name!r} holds {by_field[held].value} values, and "
                     f"{kinds[name].value} values in an earlier record; write it as one kind"
                 )
 

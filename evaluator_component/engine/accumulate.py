@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse
 
-from evaluator_component.engine import queries
+from evaluator_component.engine import queries, samples
 from evaluator_component.engine.adders import BucketAdder, Pairs, ScoreAdder, SliceAdder
-from evaluator_component.engine.plan import Plan, QueryPlan, SliceTable, ViewKey
+from evaluator_component.engine.plan import Plan, QueryPlan, SliceTable, Source, ViewKey
 from evaluator_component.engine.queries import QueryRows
+from evaluator_component.engine.samples import SampleRows
 from evaluator_component.engine.sums import Sums, add_up, concatenate, renumber, spread
+from evaluator_component.metrics.records import view_of
+from evaluator_component.metrics.samples import as_texts
 from evaluator_component.metrics.terms import KeyedTerms, SeveralRows
 from evaluator_component.metrics.view import Float64, View
 from evaluator_component.slicing.codes import Membership
@@ -38,12 +41,14 @@ class State:
         examples: Number of examples added.
         queries: The documents of queries that are not summed yet, one entry per entry of ``plan.queries``; none when
             they are (:func:`settle`).
+        samples: What is sampled, one entry per entry of ``plan.samples``.
     """
 
     names: pa.StringArray
     tables: tuple[Sums, ...]
     examples: int = 0
     queries: tuple[QueryRows, ...] = ()
+    samples: tuple[SampleRows, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,12 +57,14 @@ class Evaluated:
 
     Attributes:
         slices: Which examples are in which slices.
-        labels: By output name, float64 ``[n]`` or ``[n, k]``; NaN where missing.
-        predictions: By (model index, output name), float64 ``[n]`` or ``[n, k]``.
+        labels: By output name, float64 ``[n]`` or ``[n, k]``; NaN where missing. Absent where no metric sees them.
+        predictions: By (model index, output name), float64 ``[n]`` or ``[n, k]``. Absent where no metric sees them.
         weights: By output name, float64 ``[n]``; absent without weights.
         size: n.
         features: By name, float64 ``[n]``; NaN where missing.
         queries: Ids of the queries of the examples, by the feature that has them.
+        records: What is read as lists, by where it comes from.
+        units: uint64 ``[n]``: a hash of the place of each example, which does not depend on how they are cut.
     """
 
     slices: Membership
@@ -67,6 +74,8 @@ class Evaluated:
     size: int
     features: dict[str, Float64] = field(default_factory=dict)
     queries: dict[str, pa.BinaryArray] = field(default_factory=dict)
+    records: dict[Source, pa.ListArray] = field(default_factory=dict)
+    units: npt.NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
 
     def views(self, keys: Iterable[ViewKey]) -> dict[ViewKey, View]:
         """The labels, predictions and weights that terms see."""
@@ -77,10 +86,17 @@ class Evaluated:
             base = key.undivided
             if base not in found:
                 weights = self.weights[key.output] if key.weighted else np.ones(self.size)
-                own = self.predictions[key.model, key.output]
+                records = tuple(self.records[source] for source in key.sources)
+                unseen = np.zeros(self.size)
+                labels = self.labels.get(key.output, unseen)
+                own = self.predictions.get((key.model, key.output), unseen)
                 predictions = self.features[key.feature] if key.feature else own
                 baseline = None if key.against is None else self.predictions[key.against, key.output]
-                found[base] = View.of(key.kind, self.labels[key.output], predictions, weights, baseline)
+                found[base] = (
+                    view_of(key.reads, records, weights)
+                    if key.kind.of_records
+                    else replace(View.of(key.kind, labels, predictions, weights, baseline), records=records)
+                )
             if key.binarization is not None:
                 found[key] = key.binarization.apply(found[base])
         return found
@@ -114,6 +130,8 @@ class Evaluated:
                 min(step, self.size - start),
                 {name: values[rows] for name, values in self.features.items()},
                 {name: ids[rows] for name, ids in self.queries.items()},
+                {source: lists[rows] for source, lists in self.records.items()},
+                self.units[rows],
             )
 
 
@@ -148,11 +166,13 @@ def merge(plan: Plan, states: Iterable[State]) -> State:
 
     tables = tuple(total(part.tables[i] for part in parts) for i in range(len(parts[0].tables)))
     kept = zip(*(part.queries for part in parts), strict=True)
+    drawn = zip(plan.samples, *(part.samples for part in parts), strict=True)
     return State(
         names,
         tables,
         sum(part.examples for part in parts),
         tuple(queries.add_up(rows, position) for rows in kept),
+        tuple(samples.merge(rows, position, sampler.size) for (_, sampler), *rows in drawn),
     )
 
 
@@ -167,9 +187,9 @@ def settle(plan: Plan, state: State) -> State:
         views = {key: queries.view(query_plan, rows, key) for key in own}
         pairs = Pairs(rows.member_query.astype(np.intp), rows.member_slice.astype(np.intp), len(rows.names))
         for i, layout in enumerate(plan.slice_tables):
-            if layout and layout[0][0].query == query_plan.key:
-                slice_adder = SliceAdder(_width(layout))
-                columns = [column[pairs.rows] for key, terms in layout for column in terms.compute(views[key])]
+            if layout.query == query_plan.key:
+                slice_adder = SliceAdder(layout.width)
+                columns = [column[pairs.rows] for key, terms in layout.terms for column in terms.compute(views[key])]
                 slice_adder.add(pairs.slices, np.array(columns), 1)
                 slice_adder.flush(len(state.names))
                 tables[i] = slice_adder.table(rank)
@@ -179,7 +199,7 @@ def settle(plan: Plan, state: State) -> State:
                 adder.add(terms.keys(views[key]), terms.compute(views[key]), None, 1)
                 adder.flush(pairs, len(state.names))
                 tables[i] = adder.table(rank)
-    return State(state.names, tuple(tables), state.examples)
+    return State(state.names, tuple(tables), state.examples, (), state.samples)
 
 
 def _key_adder(plan: Plan, terms: KeyedTerms, most_words: int = 1 << 20) -> ScoreAdder | BucketAdder:
@@ -212,16 +232,16 @@ class Accumulator:
         self._examples = 0
         self._waiting: list[Pairs] = []
         self._waiting_pairs = 0
-        self._by_slice = [SliceAdder(_width(table)) for table in plan.slice_tables]
+        self._by_slice = [SliceAdder(table.width) for table in plan.slice_tables]
         by_score = sum(terms.keyed_by_score for _, terms in plan.keyed_terms)
         self._by_key = [_key_adder(plan, terms, most_words // max(by_score, 1)) for _, terms in plan.keyed_terms]
         self._queries: list[list[QueryRows]] = [[] for _ in plan.queries]
+        self._samples: list[list[SampleRows]] = [[] for _ in plan.samples]
 
     def add(self, batch: Evaluated) -> None:
         """Adds one batch."""
-        with np.errstate(
-            invalid="ignore"
-        ):  # scores that do not count are −∞; what has no value is NaN and told as such
+        # Scores that do not count are −∞; what has no value then is NaN, and told as such.
+        with np.errstate(invalid="ignore"):
             for part in batch.cut(self._plan.views):
                 self._add(part)
 
@@ -231,9 +251,9 @@ class Accumulator:
         slices = np.array([numbers.setdefault(name, len(numbers)) for name in batch.slices.names], np.intp)
         members = _Members(batch)
         for by_slice, table in zip(self._by_slice, self._plan.slice_tables, strict=True):
-            if table and table[0][0].query:
-                continue  # summed when their documents are together
-            by_slice.add(slices, members.totals(table, views), views[table[0][0]].classes if table else 1)
+            if not table.query:  # queries are summed when their documents are together
+                classes = 1 if table.divided is None else views[table.divided].classes
+                by_slice.add(slices, members.totals(table, classes, views), classes)
         most_rows = batch.size
         for by_key, (key, terms) in zip(self._by_key, self._plan.keyed_terms, strict=True):
             if key.query:
@@ -243,8 +263,12 @@ class Accumulator:
             most_rows = max(most_rows, len(keys))
         for kept, plan in zip(self._queries, self._plan.queries, strict=True):
             kept.append(_documents(plan, batch, slices))
+        pairs = Pairs(batch.slices.rows.astype(np.intp), slices[batch.slices.codes], batch.size)
+        for drawn, (key, sampler) in zip(self._samples, self._plan.samples, strict=True):
+            values = as_texts(views[key].records[0])
+            drawn.append(samples.draw(sampler.keys(views[key], batch.units), values, pairs, sampler.size))
         self._examples += batch.size
-        self._waiting.append(Pairs(batch.slices.rows.astype(np.intp), slices[batch.slices.codes], batch.size))
+        self._waiting.append(pairs)
         self._waiting_pairs += len(batch.slices.rows) * most_rows // max(batch.size, 1)
         if self._waiting_pairs >= self._flush_pairs:
             self._flush()
@@ -256,6 +280,8 @@ class Accumulator:
             by_slice.flush(len(self._numbers))
         for by_key in self._by_key:
             by_key.flush(pairs, len(self._numbers))
+        for drawn, (_, sampler) in zip(self._samples, self._plan.samples, strict=True):
+            drawn[:] = [samples.add_up(drawn, sampler.size)]
 
     def state(self) -> State:
         """The sums so far."""
@@ -270,7 +296,11 @@ class Accumulator:
             together = queries.add_up(rows or [queries.no_rows(plan)], [rank] * max(len(rows), 1))
             rows[:] = [together]
             kept.append(together)
-        return State(names, (*by_slice, *by_key), self._examples, tuple(kept))
+        sampled = []
+        for drawn, (_, sampler) in zip(self._samples, self._plan.samples, strict=True):
+            drawn[:] = [samples.merge(drawn, [rank] * len(drawn), sampler.size)]
+            sampled += drawn
+        return State(names, (*by_slice, *by_key), self._examples, tuple(kept), tuple(sampled))
 
 
 def _documents(plan: QueryPlan, batch: Evaluated, slices: Index) -> QueryRows:
@@ -293,10 +323,6 @@ def _rows_by_example(terms: KeyedTerms, view: View) -> Index | None:
     return None if view.fold == 1 else np.full(len(view) // view.fold, view.fold, np.intp)
 
 
-def _width(table: SliceTable) -> int:
-    return sum(len(terms.columns) for _, terms in table)
-
-
 class _Members:
     """The slices of a batch as a matrix, to sum over them."""
 
@@ -307,11 +333,10 @@ class _Members:
         pairs = (np.ones(len(slices.codes)), (slices.codes, slices.rows))
         self._matrix = scipy.sparse.coo_matrix(pairs, shape=(size, batch.size)).tocsr()
 
-    def totals(self, table: SliceTable, views: Mapping[ViewKey, View]) -> Float64:
+    def totals(self, table: SliceTable, classes: int, views: Mapping[ViewKey, View]) -> Float64:
         """Float64 ``[columns, slices * classes]``; each is summed in the order of the examples."""
-        classes = views[table[0][0]].classes if table else 1
-        totals = np.zeros((_width(table), len(self._size) * classes))
-        columns = ((views[key], column) for key, terms in table for column in terms.compute(views[key]))
+        totals = np.zeros((table.width, len(self._size) * classes))
+        columns = ((views[key], column) for key, terms in table.terms for column in terms.compute(views[key]))
         for total, (view, column) in zip(totals, columns, strict=True):
             if view.classes > 1:
                 total[:] = self._by_class(column, view.classes)

@@ -46,26 +46,14 @@ def over_outputs(columns: Iterable[Column]) -> Iterator[Column]:
         if total > 0:
             used = [(outputs[name], weight) for name, weight in weights.items() if weight > 0]
             value = np.sum([column.values.value * weight for column, weight in used], axis=0) / total
-            if any(column.values.lower is not None for column, _ in used):
-                ends = [_mean_end([(column.values, weight) for column, weight in used], name) for name in _ENDS]
+            bracketed = np.any([column.values.bracketed for column, _ in used], axis=0)
+            if bracketed.any():
+                for i in (0, 1):
+                    end = np.sum([column.values.ends[i] * weight for column, weight in used], axis=0) / total
+                    ends[i] = np.where(bracketed, end, np.nan)
             notes = np.full(len(value), None, object)
             for column, _ in used:
-                rows = np.flatnonzero(np.isnan(column.values.value))
+                rows = [row for row, reason in enumerate(column.reasons) if reason is not None]
                 notes[rows] = [f"{column.planned.view.output}: {column.reasons[row]}" for row in rows]
         planned = replace(first.planned, view=replace(first.planned.view, output=""))
         yield replace(first, planned=planned, values=Values(value, "", *ends), reasons=notes)
-
-
-_ENDS = ("lower", "upper")
-
-
-def _mean_end(used: list[tuple[Values, float]], name: str) -> Float64:
-    """One end of the bracket of a mean, NaN where all values are exact."""
-    exact = np.ones(len(used[0][0].value), bool)
-    total = np.zeros(len(exact))
-    for values, weight in used:
-        end = getattr(values, name)
-        inside = np.zeros(len(exact), bool) if end is None else ~np.isnan(end)
-        total += weight * np.where(inside, end if end is not None else 0.0, values.value)
-        exact &= ~inside
-    return np.where(exact, np.nan, total / sum(weight for _, weight in used))

@@ -169,10 +169,7 @@ class _Split:
             "reason": pa.array(column.reasons, pa.string()),
         }
         if baseline is not None:
-            content |= _change(values, baseline.values)
-            if isinstance(planned.of_classes, MeanOverClasses) and metric.across is None:
-                # The reasons name the classes that are left out: means over other classes do not tell a change.
-                content["change"] = np.where(column.reasons == baseline.reasons, content["change"], np.nan)
+            content |= _change(column, baseline)
         elif metric.compares:
             content["change"] = values.value
         return tables.metrics_table(self._without_private(content, column.examples))
@@ -223,7 +220,10 @@ class _Split:
 def _of_classes(planned: PlannedMetric, values: Values, totals: Totals, classes: int) -> tuple[Values, Notes]:
     if planned.of_classes is not None:
         return planned.of_classes.pick(values, totals, classes)
-    return values, reasons(np.asarray(values.value), values.undefined)
+    notes = reasons(np.asarray(values.value), values.undefined)
+    if values.notes is not None:
+        notes = np.where(np.isnan(values.value), notes, values.notes)
+    return values, notes
 
 
 def _column(planned: PlannedMetric, computed: tuple[Values, Notes], totals: Totals) -> Column:
@@ -280,28 +280,20 @@ def _nullable(values: Float64 | None, like: Float64) -> Any:
     return pa.array(values, mask=np.isnan(values) | np.isnan(like))
 
 
-def _change(candidate: Values, baseline: Values) -> dict[str, Any]:
-    change = candidate.value - baseline.value
-    content: dict[str, Any] = {"baseline_value": baseline.value, "change": change}
-    if candidate.lower is None and baseline.lower is None:
-        return content
-    lower, upper = _ends(candidate)
-    baseline_lower, baseline_upper = _ends(baseline)
-    bracketed = np.zeros(len(change), bool)
-    for values in (candidate, baseline):
-        if values.lower is not None:
-            bracketed |= ~np.isnan(values.lower)
-    mask = ~bracketed | np.isnan(change)
-    content["change_bracket_lower"] = pa.array(lower - baseline_upper, mask=mask)
-    content["change_bracket_upper"] = pa.array(upper - baseline_lower, mask=mask)
+def _change(candidate: Column, baseline: Column) -> dict[str, Any]:
+    change = candidate.values.value - baseline.values.value
+    of_means = isinstance(candidate.planned.of_classes, MeanOverClasses)
+    if of_means and candidate.slices is None:  # not of a comparison of slices
+        # The reasons name the classes that are left out: means over other classes do not tell a change.
+        change = np.where(candidate.reasons == baseline.reasons, change, np.nan)
+    content: dict[str, Any] = {"baseline_value": baseline.values.value, "change": change}
+    bracketed = candidate.values.bracketed | baseline.values.bracketed
+    if bracketed.any():
+        (lower, upper), (baseline_lower, baseline_upper) = candidate.values.ends, baseline.values.ends
+        mask = ~bracketed | np.isnan(change)
+        content["change_bracket_lower"] = pa.array(lower - baseline_upper, mask=mask)
+        content["change_bracket_upper"] = pa.array(upper - baseline_lower, mask=mask)
     return content
-
-
-def _ends(values: Values) -> tuple[Float64, Float64]:
-    if values.lower is None or values.upper is None:
-        return values.value, values.value
-    exact_value = np.isnan(values.lower)
-    return np.where(exact_value, values.value, values.lower), np.where(exact_value, values.value, values.upper)
 
 
 def _unusable_reason(planned: PlannedMetric, n: float, labels: float, predictions: float, weights: float) -> str:
@@ -313,7 +305,8 @@ def _unusable_reason(planned: PlannedMetric, n: float, labels: float, prediction
         parts.append(f"{labels:.0f} of {n:.0f} {what} are missing, not finite or out of range (expected {expected})")
     if predictions:
         what = "queries have predictions that" if of_queries else "predictions"
-        parts.append(f"{predictions:.0f} of {n:.0f} {what} are NaN or infinite")
+        missing = "missing, " if planned.view.kind.of_records else ""
+        parts.append(f"{predictions:.0f} of {n:.0f} {what} are {missing}NaN or infinite")
     if weights:
         what = "queries have weights that differ between documents, or" if of_queries else "weights"
         parts.append(f"{weights:.0f} of {n:.0f} {what} are missing, negative or not finite")

@@ -8,7 +8,8 @@ from functools import cached_property
 from evaluator_component.metrics.binarize import Binarization
 from evaluator_component.metrics.metric import Metric, Plot
 from evaluator_component.metrics.over_classes import MeanOverClasses, OneClass
-from evaluator_component.metrics.terms import KeyedTerms, Terms
+from evaluator_component.metrics.records import Reads
+from evaluator_component.metrics.terms import KeyedTerms, Sampler, Terms
 from evaluator_component.metrics.view import Kind
 from evaluator_component.slicing.specs import Grouping
 
@@ -39,6 +40,21 @@ class ModelPlan:
 
 
 @dataclass(frozen=True)
+class Source:
+    """A column that is read as lists.
+
+    Attributes:
+        reads: What it is.
+        model: Index of the model that a prediction is of.
+        output: Name of the output in the tables, where ``reads`` names no column.
+    """
+
+    reads: Reads
+    model: int
+    output: str
+
+
+@dataclass(frozen=True)
 class ViewKey:
     """Which labels, predictions and weights a term sees.
 
@@ -51,6 +67,7 @@ class ViewKey:
         against: Index of the model whose predictions are compared with; None for none.
         feature: The feature that is seen in place of predictions (of queries: of labels); '' for none.
         query: The feature that names the query of a document, where queries are the examples; '' where they are not.
+        reads: The columns that are read as lists; () where numbers are.
     """
 
     model: int
@@ -61,6 +78,15 @@ class ViewKey:
     against: int | None = None
     feature: str = ""
     query: str = ""
+    reads: tuple[Reads, ...] = ()
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Where what is read as lists comes from."""
+        return tuple(
+            Source(reads, self.model if reads.role == "prediction" else 0, "" if reads.key else self.output)
+            for reads in self.reads
+        )
 
     @property
     def undivided(self) -> ViewKey:
@@ -73,7 +99,24 @@ class ViewKey:
         return Kind[self.kind_name]
 
 
-SliceTable = tuple[tuple[ViewKey, Terms], ...]
+@dataclass(frozen=True)
+class SliceTable:
+    """Terms whose totals by slice have one shape and are made together.
+
+    Attributes:
+        terms: Each with the view that it is computed from.
+        divided: The view of single classes, whose totals are told apart within a slice; None where there are none.
+        query: The feature that names the query, where queries are summed; '' where examples are.
+    """
+
+    terms: tuple[tuple[ViewKey, Terms], ...]
+    divided: ViewKey | None = None
+    query: str = ""
+
+    @property
+    def width(self) -> int:
+        """How many columns of totals it has."""
+        return sum(len(terms.columns) for _, terms in self.terms)
 
 
 @dataclass(frozen=True)
@@ -123,6 +166,7 @@ class Plan:
         metrics: What is computed from the totals.
         slice_terms: Distinct terms summed by slice.
         keyed_terms: Distinct terms summed by slice and key.
+        samples: What is sampled by slice.
         label_columns: Features that hold labels and weights, and those that metrics see.
         slice_columns: Features that are sliced on.
         max_distinct_scores: More distinct scores in a slice are coarsened.
@@ -135,6 +179,7 @@ class Plan:
     metrics: tuple[PlannedMetric, ...]
     slice_terms: tuple[tuple[ViewKey, Terms], ...]
     keyed_terms: tuple[tuple[ViewKey, KeyedTerms], ...]
+    samples: tuple[tuple[ViewKey, Sampler], ...]
     label_columns: tuple[str, ...]
     slice_columns: tuple[str, ...]
     max_distinct_scores: int
@@ -144,7 +189,7 @@ class Plan:
     @cached_property
     def views(self) -> tuple[ViewKey, ...]:
         """The distinct views that terms are computed from, of examples and of queries."""
-        return tuple(dict.fromkeys(key for key, _ in (*self.slice_terms, *self.keyed_terms)))
+        return tuple(dict.fromkeys(key for key, _ in (*self.slice_terms, *self.keyed_terms, *self.samples)))
 
     @cached_property
     def queries(self) -> tuple[QueryPlan, ...]:
@@ -153,11 +198,40 @@ class Plan:
         for view in self.views:
             if view.query:
                 own = sources.setdefault(view.query, {})
-                own["feature", 0, view.feature] = None
-                own |= {("label", 0, view.output): None, ("prediction", view.model, view.output): None}
+                own["prediction", view.model, view.output] = None
+                own[("feature", 0, view.feature) if view.feature else ("label", 0, view.output)] = None
                 if view.weighted:
                     own["weight", 0, view.output] = None
-        return tuple(QueryPlan(key, tuple(s for s in own if s[2] or s[0] != "feature")) for key, own in sources.items())
+        return tuple(QueryPlan(key, tuple(own)) for key, own in sources.items())
+
+    @cached_property
+    def sources(self) -> dict[Source, str]:
+        """What is read as lists, each with the config path of a metric that does."""
+        return {source: planned.path for planned in reversed(self.metrics) for source in planned.view.sources}
+
+    @cached_property
+    def number_labels(self) -> frozenset[str]:
+        """The outputs whose labels are looked at as numbers."""
+        return frozenset(view.output for view in self.views if view.kind.sees_labels)
+
+    @cached_property
+    def number_predictions(self) -> frozenset[tuple[int, str]]:
+        """The models, by index, and outputs whose predictions are looked at as numbers."""
+        seen = {(view.model, view.output) for view in self.views if view.kind.sees_predictions}
+        return frozenset(seen | {(view.against, view.output) for view in self.views if view.against is not None})
+
+    def needed_outputs(self, index: int) -> tuple[tuple[str, str], ...]:
+        """Those of a model's ``prediction_keys`` that must be there: they are named, or a metric looks at them."""
+        of_lists = (source for source in self.sources if source.reads.role == "prediction" and source.model == index)
+        looked_at = {source.output for source in of_lists if not source.reads.key}
+        looked_at |= {output for model, output in self.number_predictions if model == index}
+        return tuple((output, key) for output, key in self.models[index].prediction_keys if key or output in looked_at)
+
+    def column_of(self, source: Source) -> str:
+        """The name of a feature, or of a model's output ('' for the usual one)."""
+        model = self.models[source.model]
+        keys = model.label_keys if source.reads.role == "label" else model.prediction_keys
+        return source.reads.key or dict(keys)[source.output]
 
     @cached_property
     def features(self) -> dict[str, str]:
@@ -170,8 +244,8 @@ class Plan:
 
         First those of examples in undivided slices, then those of each binary problem, and of each kind of query.
         """
-        tables: dict[ViewKey | str, list[tuple[ViewKey, Terms]]] = {"": []}
+        tables: dict[tuple[ViewKey | None, str], list[tuple[ViewKey, Terms]]] = {(None, ""): []}
         for key, terms in self.slice_terms:
-            apart = key if key.binarization is not None and not key.binarization.pooled else key.query
-            tables.setdefault(apart, []).append((key, terms))
-        return tuple(tuple(table) for table in tables.values())
+            divided = key if key.binarization is not None and not key.binarization.pooled else None
+            tables.setdefault((divided, key.query), []).append((key, terms))
+        return tuple(SliceTable(tuple(terms), divided, query) for (divided, query), terms in tables.items())

@@ -15,7 +15,7 @@ from evaluator_component.metrics.metric import Metric, Plot
 from evaluator_component.metrics.over_classes import MeanOverClasses
 from evaluator_component.metrics.readings import Reading, read_classes
 from evaluator_component.metrics.registry import build
-from evaluator_component.metrics.terms import Examples, KeyedTerms, LabelMass, Terms, Unusable, Weight
+from evaluator_component.metrics.terms import Examples, KeyedTerms, LabelMass, Sampler, Terms, Unusable, Weight
 from evaluator_component.metrics.view import Kind
 from evaluator_component.slicing.specs import Grouping, groupings
 
@@ -39,6 +39,7 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
         )
     slice_terms: dict[tuple[ViewKey, Terms], None] = {}
     keyed_terms: dict[tuple[ViewKey, KeyedTerms], None] = {}
+    samples: dict[tuple[ViewKey, Sampler], None] = {}
     for planned in metrics:
         for base in (Examples(), Unusable(), Weight()):
             slice_terms[planned.view.undivided, base] = None
@@ -48,9 +49,13 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
             slice_terms[planned.view, terms] = None
         for keyed in planned.metric.keyed:
             keyed_terms[planned.view, keyed] = None
+        if isinstance(planned.metric, Plot):
+            samples |= dict.fromkeys((planned.view, sampler) for sampler in planned.metric.samples)
     groups = groupings(config.slicing_specs)
     keys = {key for model in models for pairs in (model.label_keys, model.weight_keys) for _, key in pairs if key}
     keys |= {name for planned in metrics for name in (planned.view.feature, planned.view.query) if name}
+    reads = {one for planned in metrics for one in planned.view.reads if one.role != "prediction"}
+    keys |= {one.key for one in reads if one.key}
     _check_compared_slices(metrics, groups)
     engine = config.engine
     return Plan(
@@ -59,6 +64,7 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
         metrics,
         tuple(slice_terms),
         tuple(keyed_terms),
+        tuple(samples),
         tuple(sorted(keys)),
         tuple(sorted({name for group in groups for name in group.features})),
         int(engine.max_distinct_scores),
@@ -152,7 +158,9 @@ def _of_entry(spec: Any, entry: Any, models: tuple[ModelPlan, ...], path: Path) 
             for metric, reading in made:
                 # A plot is made once, weighted if it can be: the plots table does not tell the two apart.
                 for weighted in weightings if isinstance(metric, Metric) else weightings[:1]:
-                    view = ViewKey(index, output, weighted and metric.uses_weights, metric.kind.name)
+                    view = ViewKey(
+                        index, output, weighted and metric.uses_weights, metric.kind.name, reads=metric.reads
+                    )
                     if isinstance(metric, Metric) and metric.feature:
                         view = replace(view, feature=metric.feature)
                     if metric.kind is Kind.QUERY:
@@ -180,7 +188,7 @@ def _query_key(spec: Any, metric: Metric | Plot, path: Path) -> str:
 
 def _planned(metric: Metric | Plot, reading: Reading, view: ViewKey, path: str) -> Iterator[PlannedMetric]:
     """The metric as it is, or of the binary problems that are made of the classes."""
-    if metric.kind in _OF_CLASSES or (metric.kind is Kind.KERAS and not reading.sub_key):
+    if metric.kind.is_whole or (metric.kind is Kind.KERAS and not reading.sub_key):
         yield PlannedMetric(metric, view, view.weighted, path, sub_key=metric.sub_key)
         return
     sub_key = f"{reading.sub_key} {metric.sub_key}".strip()
@@ -196,10 +204,6 @@ def _planned(metric: Metric | Plot, reading: Reading, view: ViewKey, path: str) 
         yield PlannedMetric(metric, view, view.weighted, path, reading.of_classes, sub_key)
 
 
-_OF_CLASSES = frozenset({Kind.CLASSES, Kind.LABELS, Kind.VECTORS, Kind.FEATURE, Kind.QUERY})
-"""They look at all scores of an example together, or at none, whatever is said of classes."""
-
-
 def _computed(planned: PlannedMetric) -> tuple[Any, ...]:
     return planned.metric, planned.view, planned.weighted, planned.of_classes
 
@@ -208,7 +212,7 @@ def _name_in_results(planned: PlannedMetric) -> tuple[ViewKey, str, str, str]:
     """What tells a metric or plot from the others in the results."""
     plot = isinstance(planned.metric, Plot)
     view = replace(
-        planned.view.undivided, kind_name="", against=None, feature="", weighted=planned.weighted and not plot
+        planned.view.undivided, kind_name="", against=None, feature="", reads=(), weighted=planned.weighted and not plot
     )
     return view, planned.metric.name, planned.sub_key, "plot" if plot else "metric"
 

@@ -174,12 +174,13 @@ def _coarser(sums: Sums, starts: npt.NDArray[np.intp], max_distinct: int) -> Sum
         fine = keys[rows] if least else _two_sided(keys[rows])
         # Neighbours differ at level k exactly when the highest bit in which they differ is not among the k - 1 lowest.
         differing = np.zeros(65, np.int64)
-        for part in pieces(len(fine) - 1):
-            left, right = fine[part], fine[part.start + 1 : part.stop + 1]
+        finite = fine[np.searchsorted(fine, 0, side="right") :]
+        for part in pieces(len(finite) - 1):
+            left, right = finite[part], finite[part.start + 1 : part.stop + 1]
             differing += np.bincount(_bit_length(left ^ right), minlength=65)
         distinct = 1 + differing[:0:-1].cumsum()[::-1]  # at level 1, 2, …
         level = max(least, int(np.argmax(distinct <= max_distinct)) + 1)
-        keys[rows] = fine & _kept_bits(np.uint64(level))
+        keys[rows] = _without_low_bits(fine, np.uint64(level))
         levels[rows] = level
     return replace(sums, keys=keys, levels=levels)
 
@@ -187,6 +188,12 @@ def _coarser(sums: Sums, starts: npt.NDArray[np.intp], max_distinct: int) -> Sum
 def _kept_bits(level: Any) -> Any:
     """The bits of a two-sided key that a level (from 1 on) keeps."""
     return ~np.uint64(0) << level - _ONE
+
+
+def _without_low_bits(keys: UInt64, level: Any) -> UInt64:
+    """Two-sided keys at a level; key 0 has it to itself."""
+    kept: UInt64 = np.maximum(keys & _kept_bits(level), (keys > 0).astype(np.uint64))
+    return kept
 
 
 def _bit_length(values: UInt64) -> npt.NDArray[np.int64]:
@@ -227,6 +234,7 @@ def coarse_keys(keys: UInt64, levels: UInt8, targets: UInt8) -> UInt64:
 
     Level 0 is the score's own bits. From level 1 on the key counts from both ends of [0, 1]: the bits of
     min(p, 1 − p) with its side, less the ``level − 1`` lowest, so that resolution is relative to the nearer end.
+    Key 0, of a score of −∞ which is below every threshold, stays a key of its own.
     """
     assert bool(np.all(targets >= levels))
     entering = (levels == 0) & (targets > 0)
@@ -235,7 +243,7 @@ def coarse_keys(keys: UInt64, levels: UInt8, targets: UInt8) -> UInt64:
     else:
         moved = keys.copy()
         moved[entering] = _two_sided(keys[entering])
-    return np.where(targets > 0, moved & _kept_bits(np.maximum(targets, 1).astype(np.uint64)), keys)
+    return np.where(targets > 0, _without_low_bits(moved, np.maximum(targets, 1).astype(np.uint64)), keys)
 
 
 def _two_sided(keys: UInt64) -> UInt64:

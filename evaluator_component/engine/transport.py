@@ -12,6 +12,7 @@ from evaluator_component.engine import exact
 from evaluator_component.engine.accumulate import State
 from evaluator_component.engine.plan import Plan
 from evaluator_component.engine.queries import QueryRows, take
+from evaluator_component.engine.samples import SampleRows
 from evaluator_component.engine.sums import Sums, spread
 
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
@@ -21,7 +22,8 @@ _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 def to_bytes(state: State) -> bytes:
     """Writes a state: one Arrow stream for the names, one per table."""
     sink = pa.BufferOutputStream()
-    header = {b"examples": str(state.examples).encode(), b"queries": str(len(state.queries)).encode()}
+    counts = {"examples": state.examples, "queries": len(state.queries), "samples": len(state.samples)}
+    header = {name.encode(): str(count).encode() for name, count in counts.items()}
     _write(sink, pa.RecordBatch.from_arrays([state.names], schema=pa.schema([("name", pa.string())], header)))
     for table in state.tables:
         arrays = [pa.array(table.slices)]
@@ -46,6 +48,11 @@ def to_bytes(state: State) -> bytes:
             {"query": rows.member_query, "slice": rows.member_slice},
         ):
             _write(sink, pa.RecordBatch.from_pydict(part))
+    for sample in state.samples:
+        fields = [pa.field("slice", pa.int32()), pa.field("key", pa.float64()), pa.field("value", pa.binary())]
+        schema = pa.schema(fields, {b"classes": str(sample.classes).encode()})
+        arrays = [pa.array(sample.slices), pa.array(sample.keys), sample.values]
+        _write(sink, pa.RecordBatch.from_arrays(arrays, schema=schema))
     return bytes(sink.getvalue())
 
 
@@ -57,6 +64,9 @@ def from_bytes(data: bytes) -> State:
     batches = []
     while source.tell() < len(data):
         batches.append(_read(source))
+    sampled = len(batches) - int(header.schema.metadata[b"samples"])
+    samples = tuple(_sample_rows(batch) for batch in batches[sampled:])
+    batches = batches[:sampled]
     kept = _PER_QUERY * int(header.schema.metadata[b"queries"])
     tables = []
     for batch in batches[: len(batches) - kept]:
@@ -73,7 +83,7 @@ def from_bytes(data: bytes) -> State:
         )
     parts = batches[len(batches) - kept :]
     queries = tuple(_query_rows(*parts[i : i + _PER_QUERY]) for i in range(0, kept, _PER_QUERY))
-    return State(header.column(0), tuple(tables), examples, queries)
+    return State(header.column(0), tuple(tables), examples, queries, samples)
 
 
 _PER_QUERY = 3
@@ -84,6 +94,12 @@ def _query_rows(names: pa.RecordBatch, docs: pa.RecordBatch, members: pa.RecordB
     query, *columns = (column.to_numpy(zero_copy_only=False) for column in docs.columns)
     member_query, member_slice = (column.to_numpy(zero_copy_only=False) for column in members.columns)
     return QueryRows(names.column(0), query, tuple(columns), member_query, member_slice)
+
+
+def _sample_rows(batch: pa.RecordBatch) -> SampleRows:
+    slices, keys, values = batch.columns
+    classes = int(batch.schema.metadata[b"classes"])
+    return SampleRows(slices.to_numpy(), keys.to_numpy(), values, classes)
 
 
 def _write(sink: pa.BufferOutputStream, batch: pa.RecordBatch) -> None:
@@ -120,6 +136,9 @@ def partition(plan: Plan, state: State, count: int) -> list[State]:
                 tuple(_rows(table, wanted, position) for table in state.tables),
                 state.examples if i == 0 else 0,
                 tuple(replace(rows, member_slice=position[rows.member_slice]) for rows in kept),
+                tuple(
+                    rows.take(wanted[rows.slices // np.int32(rows.classes)]).rename(position) for rows in state.samples
+                ),
             )
         )
     return parts

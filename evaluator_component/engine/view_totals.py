@@ -32,9 +32,7 @@ class ViewTotals:
         self.classes = 1
         for table, layout in zip(state.tables, plan.slice_tables, strict=False):
             position = 0
-            if len(table) < self._count * table.classes:  # no query at all
-                table = Sums(table.slices, None, None, tuple(np.zeros(self._count, np.int64) for _ in table.columns))
-            for key, terms in layout:
+            for key, terms in layout.terms:
                 width = len(terms.columns)
                 if key == view:
                     columns = table.columns[position : position + width]
@@ -45,7 +43,10 @@ class ViewTotals:
         self._tables = {
             terms: table for (key, terms), table in zip(plan.keyed_terms, by_key, strict=True) if key == view
         }
-        self.classes = max([self.classes, *(table.classes for table in self._tables.values())])
+        samples = zip(plan.samples, state.samples, strict=True)
+        self._samples = {sampler: rows for (key, sampler), rows in samples if key == view}
+        parts = [self.classes, *(table.classes for table in self._tables.values())]
+        self.classes = max([*parts, *(rows.classes for rows in self._samples.values())])
         numbers = np.arange(self._count + 1) * self.classes
         self._rows = {terms: np.searchsorted(table.slices, numbers) for terms, table in self._tables.items()}
 
@@ -63,7 +64,11 @@ class ViewTotals:
         for terms in keyed:
             rows = slice(self._rows[terms][start], self._rows[terms][stop])
             by_key[terms] = _histogram(self._tables[terms], rows, parts.start, parts.stop)
-        return Totals(by_slice, by_key, parts.stop - parts.start)
+        samples = {}
+        for sampler, drawn in self._samples.items():
+            inside = drawn.take((drawn.slices >= parts.start) & (drawn.slices < parts.stop))
+            samples[sampler] = (inside.slices - np.int32(parts.start), inside.values)
+        return Totals(by_slice, by_key, parts.stop - parts.start, samples)
 
 
 def _histogram(table: Sums, rows: slice, start: int, stop: int) -> Histogram:

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from evaluator_component.config import candidate_spec
 from evaluator_component.data.batch import Batch, Parser
-from evaluator_component.data.features import ValueKind
+from evaluator_component.data.features import Features, ValueKind
+from evaluator_component.data.images import decode_images
 from evaluator_component.data.reader import Block
 from evaluator_component.engine import local
 from evaluator_component.engine.accumulate import Evaluated
-from evaluator_component.engine.plan import Plan, ViewKey
+from evaluator_component.engine.plan import Plan, Source, ViewKey
 from evaluator_component.engine.planning import make_plan
 from evaluator_component.errors import DataError, ModelError
 from evaluator_component.metrics.binarize import AS_ONE_POOL
 from evaluator_component.metrics.modules import load_module
+from evaluator_component.metrics.records import as_lists, lengths
 from evaluator_component.metrics.view import Float64, Kind
+from evaluator_component.models.class_names import LabelForms, read_vocabulary
 from evaluator_component.models.opening import open_model
-from evaluator_component.models.predictor import Predictor, class_names, pick_output
+from evaluator_component.models.predictor import Predictions, Predictor, class_names, pick_output
 from evaluator_component.proto import config_pb2
 from evaluator_component.slicing.codes import membership
 
@@ -44,6 +48,7 @@ class Job:
         kinds: All features that are read, with the kind of their values.
         keep_serialized: Whether a model takes serialized examples.
         run_id: Names the run within the process that started it.
+        labels: How labels are written.
     """
 
     config: bytes
@@ -52,6 +57,7 @@ class Job:
     kinds: tuple[tuple[str, ValueKind], ...]
     keep_serialized: bool
     run_id: str
+    labels: LabelForms = field(default_factory=LabelForms)
 
     @cached_property
     def plan(self) -> Plan:
@@ -69,22 +75,36 @@ def make_job(
     module: str,
     model_paths: tuple[str, ...],
     predictors: tuple[Predictor | None, ...],
-    kinds: Mapping[str, ValueKind],
+    features: Features,
 ) -> Job:
     """Lists the features that the plan and the models need, and nothing else."""
-    plan = make_plan(config, evaluate_baseline=len(model_paths) > 1)
+    plan, kinds = make_plan(config, evaluate_baseline=len(model_paths) > 1), features.kinds
     for predictor in predictors:
         if predictor is not None:
             predictor.settle_inputs(kinds)
     wanted = {*plan.label_columns, *plan.slice_columns}
     for model, predictor in zip(plan.models, predictors, strict=True):
         if predictor is None:
-            wanted |= {key for _, key in model.prediction_keys}
+            wanted |= {key for _, key in model.prediction_keys if key}
+            wanted |= {plan.column_of(source) for source in plan.sources if plan.models[source.model] is model}
         elif predictor.inputs is not None:
             wanted |= {info.name for info in predictor.inputs}
     serialized = any(predictor is not None and predictor.inputs is None for predictor in predictors)
     columns = tuple((name, kinds[name]) for name in sorted(wanted))
-    return Job(config.SerializeToString(deterministic=True), module, model_paths, columns, serialized, uuid.uuid4().hex)
+    labels = _label_forms(config, plan, model_paths[0], features)
+    content = config.SerializeToString(deterministic=True)
+    return Job(content, module, model_paths, columns, serialized, uuid.uuid4().hex, labels)
+
+
+def _label_forms(config: Any, plan: Plan, model_path: str, features: Features) -> LabelForms:
+    keys = {key for _, key in plan.models[0].label_keys}
+    several = {key for key in keys & features.several if features.kinds[key] is not ValueKind.FLOAT}
+    vocabulary: tuple[bytes, ...] = ()
+    name = candidate_spec(config).label_vocabulary
+    if name:
+        vocabulary = read_vocabulary(name, model_path, f"{plan.models[0].spec_path}.label_vocabulary")
+    domains = {key: names for key, names in features.domains.items() if key in keys}
+    return LabelForms(vocabulary, domains, frozenset(several))
 
 
 class Worker:
@@ -92,6 +112,8 @@ class Worker:
 
     def __init__(self, job: Job, predictors: tuple[Predictor | None, ...] | None = None):
         self._plan = job.plan
+        self._forms = job.labels
+        self.class_names: dict[str, tuple[bytes, ...]] = {}
         self._parser = Parser(dict(job.kinds), job.keep_serialized)
         self._predictors = (
             predictors
@@ -125,18 +147,17 @@ class Worker:
             ModelError: A model fails, or its predictions do not fit the labels.
         """
         batch = self._parser.parse(block)
-        names: dict[str, tuple[bytes, ...]] = {}
+        given = [self._predict(batch, index) for index in range(len(self._plan.models))]
         predictions = {
-            (index, output): value
-            for index in range(len(self._plan.models))
-            for output, value in self._predict(batch, index, names).items()
+            (index, output): self._numbers(batch, given[index], index, output)
+            for index, output in sorted(self._plan.number_predictions)
         }
         labels: dict[str, Float64] = {}
         weights: dict[str, Float64] = {}
         candidate = self._plan.models[0]
         for output, key in candidate.label_keys:
-            named = output in names and batch.is_text(key)
-            labels[output] = batch.class_labels(key, names[output]) if named else batch.numbers(key, "label")
+            if output in self._plan.number_labels:
+                labels[output] = self._labels(batch, given[0], output, key, predictions.get((0, output)))
         for output, key in candidate.weight_keys:
             if key:
                 weights[output] = _single(batch.numbers(key, "weight"), batch, f"weight {key!r}")
@@ -145,33 +166,91 @@ class Worker:
         for name in self._plan.features:
             features[name] = _single(batch.numbers(name, "feature"), batch, f"feature {name!r}")
         queries = {plan.key: batch.ids(plan.key, "query id") for plan in self._plan.queries}
-        evaluated = Evaluated(slices, labels, predictions, weights, batch.size, features, queries)
+        records = {source: self._lists(batch, given, source) for source in self._plan.sources}
+        units = batch.unit_hashes()
+        evaluated = Evaluated(slices, labels, predictions, weights, batch.size, features, queries, records, units)
         self._check_shapes(batch, evaluated)
+        self._check_records(batch, evaluated)
         return evaluated
 
-    def _predict(self, batch: Batch, index: int, names: dict[str, tuple[bytes, ...]]) -> dict[str, Float64]:
-        """A model's predictions by output; ``names`` gets the names of the classes that the candidate gives."""
-        model, predictor = self._plan.models[index], self._predictors[index]
+    def _predict(self, batch: Batch, index: int) -> Predictions | None:
+        """What a model gives; None where its predictions are in the data."""
+        predictor = self._predictors[index]
         if predictor is None:
-            return {output: batch.numbers(key, "prediction") for output, key in model.prediction_keys}
+            return None
         with self._predicting:
-            raw = predictor.predict(batch)
-        result = {}
-        for output, key in model.prediction_keys:
-            info = pick_output(predictor.outputs, key, predictor.path, model.spec_path)
-            result[output] = _as_float(raw[info.name], predictor.path, info.name)
-            known = class_names(raw, result[output].shape[1]) if result[output].ndim == 2 else None
-            if known is not None and index == 0:
-                names[output] = known
-        return result
+            return predictor.predict(batch)
+
+    def _numbers(self, batch: Batch, given: Predictions | None, index: int, output: str) -> Float64:
+        """A model's predictions for an output."""
+        model, predictor = self._plan.models[index], self._predictors[index]
+        key = dict(model.prediction_keys)[output]
+        if predictor is None or given is None:
+            return batch.numbers(key, "prediction")
+        info = pick_output(predictor.outputs, key, predictor.path, f"{model.spec_path}.prediction_key")
+        return _as_float(given[info.name], predictor.path, info.name)
+
+    def _labels(
+        self, batch: Batch, given: Predictions | None, output: str, key: str, scores: Float64 | None
+    ) -> Float64:
+        """The labels of an output: numbers; or classes by name or number, any number of them if the data has such."""
+        if scores is None or scores.ndim == 1:
+            return batch.numbers(key, "label")
+        classes, several = scores.shape[1], key in self._forms.several
+        names = self._forms.names(key, None if given is None else class_names(given, classes), classes)
+        if names is not None:
+            if len(names) != classes:
+                raise ModelError(
+                    f"{self._plan.models[0].spec_path}.label_vocabulary: names {len(names)} classes, and the model "
+                    f"gives {classes} scores per example; expected as many"
+                )
+            self.class_names[output] = names
+        if batch.is_text(key):
+            if names is None:
+                return batch.numbers(key, "label")  # which tells what to do
+            index, counts = batch.named_classes(key, names)
+        elif several:
+            index, counts = batch.numbered_classes(key, classes)
+        else:
+            return batch.numbers(key, "label")
+        return batch.multi_hot(index, counts, classes) if several else batch.one_class(key, index, counts)
+
+    def _lists(self, batch: Batch, given: list[Predictions | None], source: Source) -> pa.ListArray:
+        """A column that is read as lists, from the model if it is a prediction of one, else from the data."""
+        key, predictor, predicted = self._plan.column_of(source), self._predictors[source.model], given[source.model]
+        if source.reads.role == "prediction" and predictor is not None and predicted is not None:
+            where = self._plan.sources[source]
+            lists = as_lists(predicted[pick_output(predictor.outputs, key, predictor.path, where).name])
+        else:
+            lists = batch.column(key)
+        if source.reads.image:
+            lists = decode_images(lists, lambda row: f"{batch.where(row)}: {source.reads.role} {key!r}")
+        most = source.reads.most
+        if most and (lengths(lists) > most).any():
+            row = int(np.argmax(lengths(lists) > most))
+            raise DataError(
+                f"{batch.where(row)}: {source.reads.role} {key!r} has {lengths(lists)[row]} values; expected {most} "
+                f"({self._plan.sources[source]})"
+            )
+        return lists
+
+    def _check_records(self, batch: Batch, evaluated: Evaluated) -> None:
+        """Lists of one example must fit each other."""
+        for planned in self._plan.metrics:
+            if planned.metric.fits is not None:
+                records = [evaluated.records[source] for source in planned.view.sources]
+                problem = planned.metric.fits(records)
+                if problem is not None:
+                    row, text = problem
+                    raise DataError(f"{batch.where(row)}: metric {planned.metric.name!r} {text} ({planned.path})")
 
     def _check_shapes(self, batch: Batch, evaluated: Evaluated) -> None:
         for (index, output), predictions in evaluated.predictions.items():
-            labels = evaluated.labels[output]
+            labels = evaluated.labels.get(output)
             model = self._plan.models[index]
             where = f"{batch.where(0)}: model {model.name!r}" + (f", output {output!r}" if output else "")
             for view, name in self._views.get((index, output), ()):
-                problem = _mismatch(view, labels, predictions)
+                problem = "" if labels is None or view.reads else _mismatch(view, labels, predictions)
                 other = None if view.against is None else evaluated.predictions[view.against, output]
                 if other is not None and other.shape != predictions.shape:
                     own, its = (array.shape[1] if array.ndim == 2 else 1 for array in (predictions, other))

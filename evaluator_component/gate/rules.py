@@ -6,7 +6,7 @@ import enum
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evaluator_component.config import candidate_spec
 from evaluator_component.config.complete import CANDIDATE
@@ -15,6 +15,10 @@ from evaluator_component.errors import ConfigError, nearest
 from evaluator_component.gate.baseline import BaselineState, BaselineStatus
 from evaluator_component.gate.policies import Policy
 from evaluator_component.proto import config_pb2
+from evaluator_component.results.tables import without_options
+
+if TYPE_CHECKING:
+    from evaluator_component.metrics.metric import Definition
 
 ResultName = Callable[[config_pb2.MetricConfig], str]
 
@@ -244,37 +248,48 @@ def _target(
     weighting = {flag for flag, on in ((True, weights.weighted), (False, weights.unweighted)) if on}
     entries = [(j, entry) for j, entry in enumerate(spec.metrics) if metric in _names(entry, result_name)]
     readings = _readings(spec, entries, path)
-    compares = any(_is_comparison(entry) for _, entry in entries)
+    compares = any(declared.compares for _, entry in entries if (declared := _declared(entry)) is not None)
     return Target(metric, specs, tuple(spec.output_names), frozenset(weighting) or None, readings, compares)
+
+
+def _declared(entry: config_pb2.MetricConfig) -> Definition | None:
+    """The catalogue's entry, if it has one."""
+    from evaluator_component.metrics.registry import catalogue
+
+    return catalogue().get(entry.class_name)
 
 
 def _names(entry: config_pb2.MetricConfig, result_name: ResultName) -> tuple[str, ...]:
     """The names of an entry's results."""
-    from evaluator_component.metrics.registry import catalogue
-
-    declared = catalogue().get(entry.class_name)
+    declared = _declared(entry)
     return (result_name(entry), *(declared.names[1:] if declared is not None else ()))
-
-
-def _is_comparison(entry: config_pb2.MetricConfig) -> bool:
-    from evaluator_component.metrics.registry import catalogue
-
-    declared = catalogue().get(entry.class_name)
-    return declared is not None and declared.compares
 
 
 def _readings(
     spec: config_pb2.MetricsSpec, entries: list[tuple[int, config_pb2.MetricConfig]], path: Path
 ) -> frozenset[str]:
-    """The readings of classes that the spec asks of some of its metrics."""
+    """The readings of classes that the spec asks of some of its metrics, or that these have of their own."""
     from evaluator_component.metrics.readings import read_classes
 
-    found = [
-        reading
-        for j, entry in entries or [(0, config_pb2.MetricConfig())]
-        for reading in read_classes(spec, entry, (*path[:2], "metrics", j))
-    ]
-    return frozenset(reading.sub_key for reading in found)
+    found: set[str] = set()
+    for j, entry in entries or [(0, config_pb2.MetricConfig())]:
+        asked = {reading.sub_key for reading in read_classes(spec, entry, (*path[:2], "metrics", j))}
+        own = _own_readings(entry)
+        found |= asked if own is None else own
+    return frozenset(found)
+
+
+def _own_readings(entry: config_pb2.MetricConfig) -> frozenset[str] | None:
+    """The readings of a metric that does not care what is said of classes; None of one that does."""
+    from evaluator_component.metrics.registry import build
+
+    if _declared(entry) is None:
+        return None
+    try:
+        made = build(entry)
+    except ConfigError:  # the plan tells it
+        return None
+    return frozenset(without_options(one.sub_key) for one in made) if made[0].kind.is_whole else None
 
 
 def _check_model_names(config: config_pb2.EvalConfig, spec: config_pb2.MetricsSpec, path: Path) -> None:

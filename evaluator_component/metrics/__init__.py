@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from evaluator_component.metrics import (  # noqa: F401 - they register
+    attributions,
     binary,
     classes,
     comparison,
     counts,
+    curves,
+    detection,
     fairness,
     labels,
+    masks,
     matrices,
     moments,
     operating_points,
@@ -17,7 +21,10 @@ from evaluator_component.metrics import (  # noqa: F401 - they register
     quantiles,
     ranking,
     regression,
+    samples,
     scores,
+    sets,
+    text,
 )
 from evaluator_component.metrics.custom import metric
 from evaluator_component.metrics.metric import Definition, Metric, Plot, PlotData, Ratio, Values

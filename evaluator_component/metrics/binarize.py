@@ -60,6 +60,7 @@ class Binarization:
             fold,
             1 if self.pooled else fold,
             baseline[0] if baseline else None,
+            records=view.records,
         )
 
     def least_classes(self) -> int:

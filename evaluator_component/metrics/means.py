@@ -12,10 +12,16 @@ from evaluator_component.metrics.undefined import NO_WEIGHT
 
 @dataclass(frozen=True)
 class MeanOf:
-    """The total of a term over the total weight; a class, so that plans can travel to workers."""
+    """The total of a term over the total weight; a class, so that plans can travel to workers.
+
+    Attributes:
+        terms: The terms.
+        column: Which of its columns.
+    """
 
     terms: Terms
+    column: int = 0
 
     def __call__(self, totals: Totals) -> Ratio:
         """The mean over each slice."""
-        return Ratio(totals[self.terms][0], totals[Weight()][0], NO_WEIGHT)
+        return Ratio(totals[self.terms][self.column], totals[Weight()][0], NO_WEIGHT)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from evaluator_component.metrics.terms import KeyedTerms, Terms
+from evaluator_component.metrics.records import Reads
+from evaluator_component.metrics.terms import KeyedTerms, Sampler, Terms
 from evaluator_component.metrics.totals import Totals
 from evaluator_component.metrics.view import Float64, Kind
 
@@ -27,16 +29,31 @@ class Values:
         undefined: Why a value is NaN, in words that follow "in this slice"; the same for all slices.
         lower: Lower end of the bracket that coarsened scores leave, None when no score was coarsened.
         upper: Its upper end.
+        notes: What a value leaves out, by slice; None for nothing.
     """
 
     value: Float64
     undefined: str = "the metric is not defined on these examples"
     lower: Float64 | None = None
     upper: Float64 | None = None
+    notes: npt.NDArray[np.object_] | None = field(default=None, kw_only=True)
 
     def resolve(self) -> Values:
         """Returns itself; the counterpart of :meth:`Ratio.resolve`."""
         return self
+
+    @property
+    def bracketed(self) -> npt.NDArray[np.bool_]:
+        """Boolean ``[slices]``: where the value is known as a bracket only."""
+        return np.zeros(len(self.value), bool) if self.lower is None else ~np.isnan(self.lower)
+
+    @property
+    def ends(self) -> tuple[Float64, Float64]:
+        """The lowest and the highest that the value can be: itself where it is known."""
+        if self.lower is None or self.upper is None:
+            return self.value, self.value
+        bracketed = self.bracketed
+        return np.where(bracketed, self.lower, self.value), np.where(bracketed, self.upper, self.value)
 
 
 @dataclass(frozen=True)
@@ -61,6 +78,7 @@ class Ratio:
 
 
 Result = Ratio | Values
+Fits = Callable[[Sequence[pa.ListArray]], tuple[int, str] | None]
 
 
 @dataclass(frozen=True)
@@ -116,6 +134,8 @@ class Metric:
             alone, and its value counts as a change.
         feature: The feature whose values it sees in place of predictions; '' for predictions.
         across: Which slices it compares; ``result`` is then the rate of each of them. None for a metric of one slice.
+        reads: The columns that it reads as lists; () where it reads numbers.
+        fits: Finds the first example whose lists do not fit each other: its row, and what is wrong. None where any do.
     """
 
     name: str
@@ -131,6 +151,8 @@ class Metric:
     compares: bool = False
     feature: str = ""
     across: Across | None = None
+    reads: tuple[Reads, ...] = ()
+    fits: Fits | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +161,9 @@ class Plot:
 
     Attributes:
         type: The class name, which says how it is drawn, whatever its name is.
+        reads: As on :class:`Metric`.
+        fits: As there.
+        samples: What is sampled of what is read; its result finds it with ``totals.sample``.
     """
 
     name: str
@@ -150,6 +175,9 @@ class Plot:
     uses_predictions: bool = True
     uses_weights: bool = True
     sub_key: str = ""
+    reads: tuple[Reads, ...] = ()
+    fits: Fits | None = None
+    samples: tuple[Sampler, ...] = ()
 
 
 Options = Mapping[str, Any]

@@ -61,12 +61,9 @@ class MeanOverClasses:
         weights = np.where(np.isnan(value), 0.0, weights)
         mean = _mean(value, weights)
         ends: list[Float64 | None] = [None, None]
-        if values.lower is not None and values.upper is not None:
-            lower, upper = (end.reshape(-1, classes) for end in (values.lower, values.upper))
-            exact = np.isnan(lower).all(axis=1)
-            ends = [
-                np.where(exact, np.nan, _mean(np.where(np.isnan(end), value, end), weights)) for end in (lower, upper)
-            ]
+        bracketed = values.bracketed.reshape(-1, classes).any(axis=1)
+        if bracketed.any():
+            ends = [np.where(bracketed, _mean(end.reshape(-1, classes), weights), np.nan) for end in values.ends]
         undefined = f"it is undefined for each of the classes: {values.undefined}"
         return Values(mean, undefined, *ends), self._notes(mean, missing, values, undefined)
 

@@ -68,10 +68,13 @@ _BELOW_ZERO = -1e-6
 
 
 @dataclass(frozen=True)
-class _ConfusionAtThresholds:
+class ConfusionAtThresholds:
+    """A confusion matrix at each threshold of the buckets."""
+
     buckets: ThresholdBuckets
 
     def __call__(self, totals: Totals, wanted: Any) -> PlotData:
+        """The cells at each threshold, for the slices wanted."""
         thresholds = np.asarray(self.buckets.thresholds)
         count = len(thresholds)
         positives, negatives = _dense(totals.histogram(self.buckets), wanted, count + 1)
@@ -94,7 +97,8 @@ class _ConfusionAtThresholds:
         )
 
 
-def _evenly_spaced(options: Options) -> ThresholdBuckets:
+def evenly_spaced(options: Options) -> ThresholdBuckets:
+    """The thresholds 0, 1/n, … 1 of ``num_thresholds``, and one just below 0."""
     count = int(options["num_thresholds"])
     if not 1 <= count <= 100_000:
         raise ValueError(f"num_thresholds: expected 1 to 100,000, got {count}")
@@ -102,20 +106,20 @@ def _evenly_spaced(options: Options) -> ThresholdBuckets:
 
 
 def _build_confusion(name: str, options: Options) -> tuple[Metric | Plot, ...]:
-    buckets = _evenly_spaced(options)
-    return (Plot(name, "ConfusionMatrixPlot", Kind.BINARY, (buckets,), _ConfusionAtThresholds(buckets)),)
+    buckets = evenly_spaced(options)
+    return (Plot(name, "ConfusionMatrixPlot", Kind.BINARY, (buckets,), ConfusionAtThresholds(buckets)),)
 
 
 def _build_at_thresholds(name: str, options: Options) -> tuple[Metric | Plot, ...]:
     buckets = ThresholdBuckets(tuple(sorted(set(at_thresholds(options["thresholds"])))))
-    return (Plot(name, "ConfusionMatrixAtThresholds", Kind.BINARY, (buckets,), _ConfusionAtThresholds(buckets)),)
+    return (Plot(name, "ConfusionMatrixAtThresholds", Kind.BINARY, (buckets,), ConfusionAtThresholds(buckets)),)
 
 
 @dataclass(frozen=True)
 class _ScoreDistribution:
     """How much of the mass is above and below each threshold, whatever the labels."""
 
-    matrices: _ConfusionAtThresholds
+    matrices: ConfusionAtThresholds
 
     def __call__(self, totals: Totals, wanted: Any) -> PlotData:
         data = self.matrices(totals, wanted)
@@ -127,8 +131,8 @@ class _ScoreDistribution:
 
 
 def _build_distribution(name: str, options: Options) -> tuple[Metric | Plot, ...]:
-    buckets = _evenly_spaced(options)
-    result = _ScoreDistribution(_ConfusionAtThresholds(buckets))
+    buckets = evenly_spaced(options)
+    result = _ScoreDistribution(ConfusionAtThresholds(buckets))
     return (Plot(name, "ScoreDistributionPlot", Kind.REAL, (buckets,), result),)
 
 

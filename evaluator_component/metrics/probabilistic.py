@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from evaluator_component.metrics.histograms import CalibrationBuckets
+from evaluator_component.metrics.histograms import CalibrationBuckets, ScoreHistogram
 from evaluator_component.metrics.losses import LogLoss, SquaredError, smoothing_and_logits
 from evaluator_component.metrics.means import MeanOf
 from evaluator_component.metrics.metric import (
@@ -24,7 +25,7 @@ from evaluator_component.metrics.metric import (
 )
 from evaluator_component.metrics.registry import first_sentence, register, snake_case
 from evaluator_component.metrics.terms import KeyedTerms, LabelMass, ScoresByLabel, Terms, Weight
-from evaluator_component.metrics.totals import Totals
+from evaluator_component.metrics.totals import Histogram, Totals
 from evaluator_component.metrics.undefined import NO_WEIGHT, ONE_CLASS
 from evaluator_component.metrics.view import Float64, Kind
 
@@ -142,28 +143,39 @@ _register(
 
 @dataclass(frozen=True)
 class _CalibrationError:
-    """How far mean label and mean prediction are apart, over buckets of equal width of the prediction.
+    """How far mean label and mean prediction are apart, over buckets of the prediction.
 
     Attributes:
-        buckets: The buckets; what lies outside of them goes into the nearest.
+        count: The number of buckets.
         worst: Whether the worst bucket counts, instead of the mean by mass.
+        equal_mass: Whether the buckets have equal mass instead of equal width: an example is in the one that the middle
+            of its score's mass falls into, so that examples of one score stay together.
     """
 
-    buckets: CalibrationBuckets
+    count: int
     worst: bool
+    equal_mass: bool
+
+    @property
+    def terms(self) -> KeyedTerms:
+        """What is looked at by bucket, or by score; what lies outside of [0, 1] goes into the nearest bucket."""
+        return ScoreHistogram() if self.equal_mass else CalibrationBuckets(self.count)
 
     def __call__(self, totals: Totals) -> Values:
-        histogram = totals.histogram(self.buckets)
-        count = self.buckets.count
-        bucket = np.clip(histogram.keys.astype(np.int64), 1, count) - 1
+        histogram, count = totals.histogram(self.terms), self.count
+        total = totals[Weight()][0]
+        columns: tuple[Float64, ...]
+        if self.equal_mass:
+            bucket, columns = self._by_mass(histogram, total)
+        else:
+            bucket, columns = np.clip(histogram.keys.astype(np.int64), 1, count) - 1, histogram.columns
         cells = histogram.slices * np.int64(count) + bucket
         distinct, inverse = np.unique(cells, return_inverse=True)
         weight, labels, predictions = (
-            np.bincount(inverse, column, len(distinct)).astype(np.float64) for column in histogram.columns
+            np.bincount(inverse, column, len(distinct)).astype(np.float64) for column in columns
         )
         gap = np.abs(predictions - labels)
         slices = distinct // count
-        total = totals[Weight()][0]
         if self.worst:
             with np.errstate(divide="ignore", invalid="ignore"):
                 gap = np.where(weight > 0, gap / weight, 0.0)
@@ -172,7 +184,23 @@ class _CalibrationError:
         else:
             with np.errstate(divide="ignore", invalid="ignore"):
                 value = np.bincount(slices, gap, totals.slice_count) / total
-        return Values(np.where(total > 0, value, np.nan), NO_WEIGHT)
+        known = (total > 0) & ~histogram.coarse
+        return Values(np.where(known, value, np.nan), _TOO_FINE if histogram.coarse.any() else NO_WEIGHT)
+
+    def _by_mass(
+        self, histogram: Histogram, total: Float64
+    ) -> tuple[npt.NDArray[np.int64], tuple[Float64, Float64, Float64]]:
+        """The bucket of each row, and its weight, labels and predictions."""
+        positives, negatives = histogram.columns
+        weight = positives + negatives
+        middle = histogram.below[0] + histogram.below[1] + weight / 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            place = np.nan_to_num(middle / total[histogram.slices])
+        bucket = np.clip((place * self.count).astype(np.int64), 0, self.count - 1)
+        return bucket, (weight, positives, weight * histogram.scores[0])
+
+
+_TOO_FINE = f"{NO_WEIGHT}, or there are more distinct scores than engine.max_distinct_scores, which equal mass needs"
 
 
 def _calibration_error(class_name: str, summary: str, *, worst: bool) -> None:
@@ -180,19 +208,20 @@ def _calibration_error(class_name: str, summary: str, *, worst: bool) -> None:
         count = int(given["num_buckets"])
         if not 1 <= count <= 100_000:
             raise ValueError(f"num_buckets: expected 1 to 100,000, got {count}")
-        buckets = CalibrationBuckets(count)
-        return _CalibrationError(buckets, worst), (Weight(),), (buckets,)
+        result = _CalibrationError(count, worst, bool(given["equal_mass"]))
+        return result, (Weight(),), (result.terms,)
 
-    _register(class_name, summary, build, options={"num_buckets": 10}, interval="jackknife", limits=(0.0, float("inf")))
+    options: Options = {"num_buckets": 10, "equal_mass": False}
+    _register(class_name, summary, build, options=options, interval="jackknife", limits=(0.0, float("inf")))
 
 
 _calibration_error(
     "ExpectedCalibrationError",
-    "|mean prediction − mean label| in buckets of equal width, averaged by their mass. (Naeini et al. 2015)",
+    "|mean prediction − mean label| in buckets of equal width (or mass), averaged by mass. (Naeini et al. 2015)",
     worst=False,
 )
 _calibration_error(
     "MaximumCalibrationError",
-    "The largest |mean prediction − mean label| of the buckets of equal width. (Naeini et al. 2015)",
+    "The largest |mean prediction − mean label| of the buckets of equal width (or mass). (Naeini et al. 2015)",
     worst=True,
 )

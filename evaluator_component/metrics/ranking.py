@@ -150,11 +150,8 @@ class _MeanOverQueries:
     undefined: str
 
     def __call__(self, totals: Totals) -> Ratio:
-        return Ratio(*self._totals(totals), self.undefined)
-
-    def _totals(self, totals: Totals) -> tuple[Float64, Float64]:
         value, weight = totals[self.terms]
-        return value, weight
+        return Ratio(value, weight, self.undefined)
 
 
 def _over_queries(

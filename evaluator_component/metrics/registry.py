@@ -24,13 +24,6 @@ _CLASS_OPTIONS = {"class_id": 0, "top_k": 1}
 """Options of metrics of a binary problem that say how it is made of several classes, with the least value."""
 
 
-def keras_definition(class_name: str, module: str, options: Options) -> Definition | None:
-    """See :func:`~evaluator_component.metrics.keras_metrics.keras_definition`; loads Keras when it is called."""
-    from evaluator_component.metrics.keras_metrics import keras_definition as find
-
-    return find(class_name, module, options)
-
-
 def register(definition: Definition) -> None:
     """Adds an entry to the catalogue."""
     assert definition.class_name not in _REGISTRY, definition.class_name
@@ -65,6 +58,8 @@ def definition(class_name: str, path: Path = (), module: str = "", options: Opti
     """
     known = catalogue()
     if class_name not in known:
+        from evaluator_component.metrics.keras_metrics import keras_definition  # it registers nothing, and loads Keras
+
         given = {key: value for key, value in (options or {}).items() if key != "name"}
         of_keras = keras_definition(class_name, module, given)
         if of_keras is not None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from evaluator_component.metrics.histograms import ScoreHistogram
 from evaluator_component.metrics.metric import HIGHER, Definition, Metric, Options, Plot, Values
-from evaluator_component.metrics.registry import register
+from evaluator_component.metrics.registry import register, snake_case
 from evaluator_component.metrics.terms import LabelMass
 from evaluator_component.metrics.totals import Histogram, Totals
 from evaluator_component.metrics.undefined import NO_POSITIVE, ONE_CLASS, divide
@@ -140,6 +141,40 @@ def over_scores(name: str, result: Callable[[Totals], Values], *, sub_key: str =
         direction=HIGHER,
         interval="jackknife",
         sub_key=sub_key,
+    )
+
+
+def register_over_scores(
+    class_name: str, summary: str, options: Options, build: Callable[[Options], Sequence[tuple[str, Any]]], **more: Any
+) -> None:
+    """Registers an entry whose results are made of the histogram of scores.
+
+    Args:
+        class_name: Name in the config.
+        summary: As on :class:`~evaluator_component.metrics.metric.Definition`.
+        options: As there.
+        build: Gives pairs of (sub-key, result) for complete options.
+        more: ``direction``, ``limits`` (the range) and ``example``.
+    """
+
+    def made(name: str, given: Options) -> tuple[Metric | Plot, ...]:
+        direction = more.get("direction", HIGHER)
+        return tuple(replace(over_scores(name, r, sub_key=sub), direction=direction) for sub, r in build(given))
+
+    register(
+        Definition(
+            class_name,
+            snake_case(class_name),
+            "binary over thresholds",
+            summary,
+            options,
+            made,
+            direction=more.get("direction", HIGHER),
+            interval="jackknife",
+            range=more.get("limits", (0.0, 1.0)),
+            example=more.get("example", {}),
+            by_class=True,
+        )
     )
 
 

@@ -45,6 +45,17 @@ class KeyedTerms(Protocol):
         """Returns one float64 ``[n]`` array per column."""
 
 
+class Sampler(Protocol):
+    """Which examples are sampled: of each slice those with the lowest keys."""
+
+    @property
+    def size(self) -> int:
+        """How many are kept of each slice."""
+
+    def keys(self, view: View, units: npt.NDArray[np.uint64]) -> Float64:
+        """Returns float64 ``[n, classes]``, infinite for examples that are not sampled; ``units`` has their hashes."""
+
+
 @runtime_checkable
 class SeveralRows(Protocol):
     """Keyed terms that have any number of rows for an example, the rows of one example after those of the last."""

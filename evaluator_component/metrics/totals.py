@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from evaluator_component.metrics.terms import KeyedTerms, Terms
+from evaluator_component.metrics.terms import KeyedTerms, Sampler, Terms
 from evaluator_component.metrics.view import Float64
 
 UInt64 = npt.NDArray[np.uint64]
@@ -95,9 +96,16 @@ class Totals:
     of keyed terms.
     """
 
-    def __init__(self, by_slice: dict[Any, tuple[Float64, ...]], by_key: dict[Any, Histogram], slice_count: int):
+    def __init__(
+        self,
+        by_slice: dict[Any, tuple[Float64, ...]],
+        by_key: dict[Any, Histogram],
+        slice_count: int,
+        samples: dict[Any, tuple[npt.NDArray[np.int32], pa.BinaryArray]] | None = None,
+    ):
         self._by_slice = by_slice
         self._by_key = by_key
+        self._samples = samples or {}
         self.slice_count = slice_count
 
     def __getitem__(self, terms: Terms) -> tuple[Float64, ...]:
@@ -106,6 +114,10 @@ class Totals:
     def histogram(self, terms: KeyedTerms) -> Histogram:
         """The rows of keyed terms."""
         return self._by_key[terms]
+
+    def sample(self, sampler: Sampler) -> tuple[npt.NDArray[np.int32], pa.BinaryArray]:
+        """What was sampled: ``[rows]`` the slice of each, and the value."""
+        return self._samples[sampler]
 
 
 def _running_type(column: Float64) -> type[np.floating[Any]]:

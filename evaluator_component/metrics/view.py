@@ -5,9 +5,11 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from evaluator_component.metrics.documents import Docs
 
@@ -28,6 +30,31 @@ class Kind(enum.Enum):
     KERAS = "a finite label and finite predictions"
     FEATURE = "a feature's number, missing in some examples"
     QUERY = "a finite label and one finite score per document, and one weight per query"
+    TEXTS = "one text, and at least one reference"
+    VALUES = "at least one value"
+    SETS = "names of classes, and finite scores"
+    BOXES = "finite coordinates and scores"
+    MASKS = "a class for each pixel"
+
+    @property
+    def of_records(self) -> bool:
+        """Whether labels and predictions are lists, which the metric names itself."""
+        return self in (Kind.TEXTS, Kind.VALUES, Kind.SETS, Kind.BOXES, Kind.MASKS)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it looks at all scores of an example together, or at none, whatever is said of classes."""
+        return self.of_records or self in (Kind.CLASSES, Kind.LABELS, Kind.VECTORS, Kind.FEATURE, Kind.QUERY)
+
+    @property
+    def sees_labels(self) -> bool:
+        """Whether it looks at labels as numbers."""
+        return not self.of_records and self not in (Kind.ANY, Kind.SCORES, Kind.VECTORS, Kind.FEATURE)
+
+    @property
+    def sees_predictions(self) -> bool:
+        """Whether it looks at predictions as numbers."""
+        return not self.of_records and self not in (Kind.ANY, Kind.FEATURE)
 
 
 @dataclass(frozen=True)
@@ -43,6 +70,7 @@ class View:
         classes: How many of these rows are summed apart: fold (one binary problem per class), or 1 (all in one).
         baseline: The predictions of the model that is compared with, shaped like ``predictions``; None without.
         docs: The documents, where each example is a query; None where it is not.
+        records: What a metric of lists reads, one list array ``[n]`` per column; () where it reads numbers.
 
     Examples whose label, prediction or weight is unusable (:class:`Unusable`) have weight 0 and zeros in place of
     the unusable values, so that terms stay finite; they are counted beside the terms and make the result undefined.
@@ -58,6 +86,7 @@ class View:
     classes: int = 1
     baseline: Float64 | None = None
     docs: Docs | None = None
+    records: tuple[pa.ListArray, ...] = ()
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -100,6 +129,11 @@ class View:
             labels, predictions, weights = (_blank(array, bad) for array in (labels, predictions, weights))
             baseline = None if baseline is None else _blank(baseline, bad)
         return cls(labels, predictions, weights, bad_labels, bad_predictions, bad_weights, baseline=baseline)
+
+    @cached_property
+    def derived(self) -> dict[Any, Any]:
+        """What several terms make of the view, made once."""
+        return {}
 
     @cached_property
     def best_class(self) -> npt.NDArray[np.intp]:

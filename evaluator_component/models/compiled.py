@@ -9,11 +9,48 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from evaluator_component.config import candidate_spec
+from evaluator_component.errors import ConfigError
+from evaluator_component.metrics.registry import build, result_name
+from evaluator_component.models.predictor import Predictor
+from evaluator_component.proto import config_pb2
+
 LOSS = "loss"
 """The name of a model's loss among its metrics."""
 
 _ACCURACY = frozenset({"accuracy", "acc"})
 _WRAPPERS = frozenset({"MeanMetricWrapper", "LossFunctionWrapper"})
+
+
+def add_compiled_metrics(complete: Any, path: str, candidate: Predictor | None) -> list[str]:
+    """Adds the metrics and the loss that were compiled into the candidate to the config, as it names them.
+
+    Returns:
+        Notices of those that cannot be computed.
+    """
+    options, spec = complete.options, candidate_spec(complete)
+    wanted = not options.HasField("include_default_metrics") or options.include_default_metrics.value
+    if candidate is None or not wanted or spec.label_keys or len(candidate.outputs) > 1 or "://" in path:
+        return []
+    shape = candidate.outputs[0].shape
+    known = {result_name(metric) for own in complete.metrics_specs for metric in own.metrics}
+    notices, added = [], []
+    for entry in compiled_metrics(path, shape[-1] if len(shape) > 1 else 1):
+        name = entry["config"]["name"]
+        metric = config_pb2.MetricConfig(
+            class_name=entry["class_name"], module=entry["module"], config=json.dumps(entry["config"])
+        )
+        try:
+            build(metric)
+        except ConfigError as error:
+            notices.append(f"{path}: {name!r}, compiled into the model, is left out: {error}")
+        else:
+            if name not in known:
+                added.append(metric)
+                known.add(name)
+    if added:
+        complete.metrics_specs.add().metrics.extend(added)
+    return notices
 
 
 def compiled_metrics(path: str, classes: int | None) -> list[dict[str, Any]]:

@@ -114,6 +114,12 @@ def class_names(predictions: Predictions, classes: int) -> tuple[bytes, ...] | N
 def pick_output(predictor_outputs: tuple[TensorInfo, ...], key: str, model_path: str, config_path: str) -> TensorInfo:
     """The output that holds the predictions.
 
+    Args:
+        predictor_outputs: What the model gives.
+        key: The name of an output, '' for the usual one.
+        model_path: Where the model is, for the error.
+        config_path: Where the config names the output, for the error.
+
     Raises:
         ModelError: There is none of that name, or there are several and none is named.
     """
@@ -122,7 +128,7 @@ def pick_output(predictor_outputs: tuple[TensorInfo, ...], key: str, model_path:
         for output in predictor_outputs:
             if output.name == key:
                 return output
-        raise ModelError(f"{model_path}: has no output {key!r} ({config_path}.prediction_key); {nearest(key, names)}")
+        raise ModelError(f"{model_path}: has no output {key!r} ({config_path}); {nearest(key, names)}")
     if len(predictor_outputs) == 1:
         return predictor_outputs[0]
     for usual in USUAL_OUTPUTS:
@@ -130,6 +136,6 @@ def pick_output(predictor_outputs: tuple[TensorInfo, ...], key: str, model_path:
             return predictor_outputs[names.index(usual)]
     listed = "; ".join(str(output) for output in predictor_outputs)
     raise ModelError(
-        f"{model_path}: has {len(names)} outputs, and {config_path}.prediction_key does not say which one holds the "
+        f"{model_path}: has {len(names)} outputs, and {config_path} does not say which one holds the "
         f"predictions; set it to one of: {listed}"
     )

@@ -108,6 +108,7 @@ class ModelSpec(google.protobuf.message.Message):
     IS_BASELINE_FIELD_NUMBER: builtins.int
     PADDING_OPTIONS_FIELD_NUMBER: builtins.int
     INFERENCE_BATCH_SIZE_FIELD_NUMBER: builtins.int
+    LABEL_VOCABULARY_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Name of the model in results. Optional when there is one model; "candidate" and "baseline" otherwise."""
     model_type: builtins.str
@@ -139,6 +140,12 @@ class ModelSpec(google.protobuf.message.Message):
         """Values that fill up labels and predictions of unequal length."""
     inference_batch_size: builtins.int
     """Rows per call of the model; 0: engine.batch_size."""
+    label_vocabulary: builtins.str
+    """Ours: unknown to TFMA.
+
+    File with the names of the classes, one on a line, in the order of the model's scores: a path, or the name of a
+    file among the assets of the model. Labels can then be names.
+    """
     def __init__(
         self,
         *,
@@ -155,9 +162,10 @@ class ModelSpec(google.protobuf.message.Message):
         is_baseline: builtins.bool = ...,
         padding_options: global___PaddingOptions | None = ...,
         inference_batch_size: builtins.int = ...,
+        label_vocabulary: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing_extensions.Literal["padding_options", b"padding_options"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing_extensions.Literal["example_weight_key", b"example_weight_key", "example_weight_keys", b"example_weight_keys", "inference_batch_size", b"inference_batch_size", "is_baseline", b"is_baseline", "label_key", b"label_key", "label_keys", b"label_keys", "model_type", b"model_type", "name", b"name", "padding_options", b"padding_options", "prediction_key", b"prediction_key", "prediction_keys", b"prediction_keys", "preprocessing_function_names", b"preprocessing_function_names", "signature_name", b"signature_name"]) -> None: ...
+    def ClearField(self, field_name: typing_extensions.Literal["example_weight_key", b"example_weight_key", "example_weight_keys", b"example_weight_keys", "inference_batch_size", b"inference_batch_size", "is_baseline", b"is_baseline", "label_key", b"label_key", "label_keys", b"label_keys", "label_vocabulary", b"label_vocabulary", "model_type", b"model_type", "name", b"name", "padding_options", b"padding_options", "prediction_key", b"prediction_key", "prediction_keys", b"prediction_keys", "preprocessing_function_names", b"preprocessing_function_names", "signature_name", b"signature_name"]) -> None: ...
 
 global___ModelSpec = ModelSpec
 

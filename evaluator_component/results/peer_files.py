@@ -40,15 +40,15 @@ _SUB_KEY_FIELDS: Final = {"classId": "class_id", "k": "k", "topK": "top_k"}
 Doubles = npt.NDArray[np.float64]
 
 
-def metric_records(table: pa.Table, matrices: Mapping[str, bytes]) -> Iterator[bytes]:
+def metric_records(table: pa.Table, further: Mapping[str, bytes]) -> Iterator[bytes]:
     """Yields a serialized MetricsForSlice for each slice.
 
     Args:
       table: a metric table in canonical order.
-      matrices: further fields of MetricsForSlice by slice.
+      further: further fields of MetricsForSlice by slice: matrices and samples.
     """
     table = merged(table)
-    left = dict(matrices)
+    left = dict(further)
     if table.num_rows:
         for name, fields in _metrics(table):
             yield slice_key_field(name) + fields + left.pop(name, b"")

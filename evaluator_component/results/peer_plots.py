@@ -96,6 +96,28 @@ def matrices(table: pa.Table) -> dict[str, bytes]:
     return by_slice
 
 
+def samples(table: pa.Table) -> dict[str, bytes]:
+    """Returns for each slice the fields of MetricsForSlice that hold samples, which the peer counts as metrics."""
+    table = merged(table)
+    table = table.filter(pc.is_valid(table.column("sample")))
+    unnamed = single_model(table) if table.num_rows else True
+    found: dict[tuple[str, bytes], list[bytes]] = {}
+    for row in table.select(["slice", "model", "output", "sub_key", "plot", "weighted", "sample"]).to_pylist():
+        model = "" if unnamed else row["model"]
+        key = metric_key(model, row["output"], row["sub_key"], row["plot"], row["weighted"])
+        named = (row["slice"], key.SerializeToString(deterministic=True))
+        found.setdefault(named, []).append(row["sample"].encode())
+    by_slice: dict[str, bytes] = {}
+    for (name, own), texts in found.items():
+        array = metrics_for_slice_pb2.ArrayValue(
+            data_type=metrics_for_slice_pb2.ArrayValue.BYTES, shape=[len(texts)], bytes_values=texts
+        )
+        value = metrics_for_slice_pb2.MetricValue(array_value=array).SerializeToString(deterministic=True)
+        message = wire.field(_KEY, own) + wire.field(_VALUE, value)
+        by_slice[name] = by_slice.get(name, b"") + wire.field(_METRIC_KEYS_AND_VALUES, message)
+    return by_slice
+
+
 def _groups(table: pa.Table) -> Iterator[tuple[tuple[str, ...], dict[str, npt.NDArray[Any]]]]:
     """Yields (slice, model, output, sub_key, plot, plot_type) and the rows' numbers of each plot."""
     table = merged(table)

@@ -74,6 +74,7 @@ PLOTS_SCHEMA: Final = pa.schema(
         ("false_negatives", pa.float64()),
         ("actual_class", pa.int32()),
         ("predicted_class", pa.int32()),
+        ("sample", pa.string()),
     ]
 )
 PLOTS_KEY: Final = ("split", "slice", "model", "output", "sub_key", "plot", "bucket")

@@ -136,9 +136,10 @@ def table_bytes(table: pa.Table) -> bytes:
 def _write_measured(evaluation: Evaluation, folder: files.Folder) -> None:
     folder.write(METRICS_FILE, table_bytes(evaluation.metrics.table))
     folder.write(PLOTS_FILE, table_bytes(evaluation.plots.table))
-    matrices = peer_plots.matrices(evaluation.plots.table)
+    matrices, samples = peer_plots.matrices(evaluation.plots.table), peer_plots.samples(evaluation.plots.table)
+    further = {name: matrices.get(name, b"") + samples.get(name, b"") for name in {**matrices, **samples}}
     with folder.replacing(peer_files.METRICS_FILE) as path:
-        peer_files.write_records(path, peer_files.metric_records(evaluation.metrics.table, matrices))
+        peer_files.write_records(path, peer_files.metric_records(evaluation.metrics.table, further))
     with folder.replacing(peer_files.PLOTS_FILE) as path:
         peer_files.write_records(path, peer_plots.plot_records(evaluation.plots.table))
     _write_configs(evaluation, folder)

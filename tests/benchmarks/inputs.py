@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,28 +14,39 @@ PAYMENT_TYPES = np.array(["Cash", "Credit Card", "No Charge", "Dispute", "Unknow
 PAYMENT_SHARES = [0.55, 0.40, 0.02, 0.01, 0.01, 0.005, 0.005]
 COMPANIES = np.array([f"company {i}" for i in range(60)])
 
+Records = Callable[[np.random.Generator, int, int], Iterator[bytes]]
+"""Makes the records of a shard: of a generator, the number of the first, and how many."""
+
 
 def examples(count: int) -> Path:
     """Writes ``count`` trips in gz files, once; returns their folder."""
+    return _write(f"trips-{count}", count, np.random.default_rng(20), _trips)
+
+
+def class_examples(count: int) -> Path:
+    """Writes ``count`` examples of 1,000 classes in gz files, once; returns their folder."""
+    return _write(f"classes-{count}", count, np.random.default_rng(21), _of_classes)
+
+
+def _write(name: str, count: int, random: np.random.Generator, records: Records) -> Path:
     import tensorflow as tf
 
-    folder = FOLDER / f"trips-{count}"
+    folder = FOLDER / name
     if (folder / "DONE").exists():
         return folder / "files"
     (folder / "files").mkdir(parents=True, exist_ok=True)
-    random = np.random.default_rng(20)
     options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
     bounds = np.linspace(0, count, SHARDS + 1).astype(int)
     for shard in range(SHARDS):
-        name = f"data_tfrecord-{shard:05d}-of-{SHARDS:05d}.gz"
-        with tf.io.TFRecordWriter(str(folder / "files" / name), options) as writer:
-            for record in _records(random, int(bounds[shard]), int(bounds[shard + 1] - bounds[shard])):
+        file = f"data_tfrecord-{shard:05d}-of-{SHARDS:05d}.gz"
+        with tf.io.TFRecordWriter(str(folder / "files" / file), options) as writer:
+            for record in records(random, int(bounds[shard]), int(bounds[shard + 1] - bounds[shard])):
                 writer.write(record)
     (folder / "DONE").touch()
     return folder / "files"
 
 
-def _records(random: np.random.Generator, first: int, count: int):
+def _trips(random: np.random.Generator, first: int, count: int) -> Iterator[bytes]:
     import tensorflow as tf
 
     miles = random.gamma(1.3, 2.6, count).astype(np.float32)
@@ -117,32 +129,18 @@ CLASSES = 1000
 _WIDTH = 16
 
 
-def class_examples(count: int) -> Path:
-    """Writes ``count`` examples of 1,000 classes in gz files, once; returns their folder."""
+def _of_classes(random: np.random.Generator, _: int, count: int) -> Iterator[bytes]:
     import tensorflow as tf
 
-    folder = FOLDER / f"classes-{count}"
-    if (folder / "DONE").exists():
-        return folder / "files"
-    (folder / "files").mkdir(parents=True, exist_ok=True)
-    random = np.random.default_rng(21)
-    kernel = _class_kernel()
-    options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
-    for shard in range(SHARDS):
-        name = f"data_tfrecord-{shard:05d}-of-{SHARDS:05d}.gz"
-        size = count // SHARDS
-        inputs = random.normal(size=(size, _WIDTH)).astype(np.float32)
-        labels = (inputs @ kernel + random.gumbel(size=(size, CLASSES))).argmax(axis=1)
-        with tf.io.TFRecordWriter(str(folder / "files" / name), options) as writer:
-            for i in range(size):
-                feature = {
-                    "x": tf.train.Feature(float_list=tf.train.FloatList(value=inputs[i])),
-                    "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[labels[i]])),
-                    "hour": tf.train.Feature(int64_list=tf.train.Int64List(value=[i % 24])),
-                }
-                writer.write(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
-    (folder / "DONE").touch()
-    return folder / "files"
+    inputs = random.normal(size=(count, _WIDTH)).astype(np.float32)
+    labels = (inputs @ _class_kernel() + random.gumbel(size=(count, CLASSES))).argmax(axis=1)
+    for i in range(count):
+        feature = {
+            "x": tf.train.Feature(float_list=tf.train.FloatList(value=inputs[i])),
+            "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[labels[i]])),
+            "hour": tf.train.Feature(int64_list=tf.train.Int64List(value=[i % 24])),
+        }
+        yield tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
 
 
 def _class_kernel() -> np.ndarray:

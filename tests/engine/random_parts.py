@@ -10,15 +10,18 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from evaluator_component.config import complete_config, load_config
+from evaluator_component.data.batch import unit_hashes
 from evaluator_component.engine.accumulate import Evaluated, State
 from evaluator_component.engine.plan import Plan
 from evaluator_component.engine.planning import make_plan
 from evaluator_component.metrics import Kind, Plot
 from evaluator_component.metrics.registry import catalogue
 from evaluator_component.slicing.codes import Membership
-from tests.metrics.pass_over import built, entry
+from tests.metrics.pass_over import built, entry, lists_of, sample
 
 CLASSES = 3
+LISTS = tuple(kind.name for kind in Kind if kind.of_records)
+OUTPUTS = ("score", "classes", "labels", *LISTS)
 SLICES = ("Overall", "a=1", "a=2", "b=x", "b=é")
 
 
@@ -54,19 +57,24 @@ def make(
     classes: dict[str, Any] | None = None,
 ) -> Plan:
     """The plan of metrics by class name; those over classes see the output "classes", and with ``classes`` all do."""
-    specs: dict[str, list[Any]] = {"score": [], "classes": [], "labels": [], "queries": []}
+    specs: dict[str, list[Any]] = {output: [] for output in (*OUTPUTS, "queries")}
     for name in names:
         plot = isinstance(built(name)[0], Plot) and "macro" in str(classes)  # there is no mean of plots
         kind = _kind(name)
         over_classes = kind is Kind.CLASSES or (classes is not None and not plot)
-        own = {Kind.LABELS: "labels", Kind.QUERY: "queries"}
+        own = {Kind.LABELS: "labels", Kind.QUERY: "queries", **{Kind[name]: name for name in LISTS}}
         specs[own.get(kind, "classes" if over_classes else "score")].append(entry(name))
     model: dict[str, Any] = {
-        "label_keys": {"score": "y", "classes": "c", "labels": "l"},
-        "prediction_keys": {"score": "score", "classes": "classes", "labels": "classes"},
+        "label_keys": {"score": "y", "classes": "c", "labels": "l", **dict.fromkeys(LISTS, "y")},
+        "prediction_keys": {
+            "score": "score",
+            "classes": "classes",
+            "labels": "classes",
+            **dict.fromkeys(LISTS, "score"),
+        },
     }
     if weighted:
-        model["example_weight_keys"] = dict.fromkeys(("score", "classes", "labels"), "w")
+        model["example_weight_keys"] = dict.fromkeys(OUTPUTS, "w")
     config = {
         "model_specs": [model],
         "slicing_specs": [{}, {"feature_keys": ["group"]}],
@@ -121,10 +129,16 @@ def batch(plan: Plan, seed: int, size: int) -> Evaluated:
             for model in range(len(plan.models))
             for output in ("score", "classes", "labels")
         },
-        dict.fromkeys(("score", "classes", "labels"), weights) if weighted else {},
+        dict.fromkeys(OUTPUTS, weights) if weighted else {},
         size,
         {"fare": np.where(rng.random(size) < 0.2, np.nan, rng.random(size))},
         {"q": pa.array(rng.integers(0, 9, size).astype(str)).cast(pa.binary())},
+        {
+            source: lists_of(key.kind, source.reads, sample(key.kind, seed % 1000 + source.model, size))
+            for key in plan.views
+            for source in key.sources
+        },
+        unit_hashes(f"batch {seed}", 0, size),
     )
 
 

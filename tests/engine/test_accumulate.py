@@ -135,7 +135,7 @@ def totals(plan: Plan, state: State) -> dict[tuple[object, ...], Fraction]:
     """Every weighted total that is not 0 by (table, slice, key, column)."""
     result: dict[tuple[object, ...], Fraction] = {}
     for number, table in enumerate(state.tables):
-        slice_terms = plan.slice_tables[number] if number < len(plan.slice_tables) else ()
+        slice_terms = plan.slice_tables[number].terms if number < len(plan.slice_tables) else ()
         unweighted = [
             isinstance(terms, Examples) or not view.weighted for view, terms in slice_terms for _ in terms.columns
         ]
@@ -167,7 +167,8 @@ def pick(part: Evaluated, rows: np.ndarray) -> Evaluated:
     weights = {key: value[rows] for key, value in part.weights.items()}
     features = {name: values[rows] for name, values in part.features.items()}
     queries = {name: ids.take(pa.array(rows)) for name, ids in part.queries.items()}
-    return Evaluated(slices, *columns, weights, len(rows), features, queries)  # type: ignore[arg-type]
+    records = {source: lists.take(pa.array(rows)) for source, lists in part.records.items()}
+    return Evaluated(slices, *columns, weights, len(rows), features, queries, records, part.units[rows])  # type: ignore[arg-type]
 
 
 def assert_near(left: dict[tuple[object, ...], Fraction], right: dict[tuple[object, ...], Fraction]) -> None:

@@ -12,11 +12,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from evaluator_component.config import complete_config, load_config
+from evaluator_component.data.batch import unit_hashes
 from evaluator_component.engine import finalise
 from evaluator_component.engine.accumulate import Evaluated, State, accumulate, merge
 from evaluator_component.engine.plan import Plan
 from evaluator_component.engine.planning import make_plan
 from evaluator_component.metrics import Kind, Metric, Plot
+from evaluator_component.metrics.records import Reads
 from evaluator_component.metrics.registry import build, catalogue, definition
 from evaluator_component.proto import config_pb2
 from evaluator_component.slicing.codes import Membership
@@ -27,6 +29,8 @@ Array = npt.NDArray[np.float64]
 @dataclass(frozen=True)
 class Examples:
     """Labels ``[n]`` (or one-hot), predictions ``[n]`` or ``[n, classes]``, weights ``[n]`` or None, slices.
+
+    ``units`` has the hash of the place of each example, by default that of its row.
 
     ``groups`` numbers a second slice beside Overall that each example is in; -1 for none. ``feature`` has the values
     of the feature that metrics of a feature see, NaN where it is missing; without it they see 0. ``queries`` numbers
@@ -39,6 +43,7 @@ class Examples:
     groups: npt.NDArray[np.int64] | None = None
     feature: Array | None = None
     queries: npt.NDArray[np.int64] | None = None
+    units: npt.NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -52,9 +57,14 @@ class Examples:
         """The examples of these rows."""
         optional = [
             None if column is None else column[rows]
-            for column in (self.weights, self.groups, self.feature, self.queries)
+            for column in (self.weights, self.groups, self.feature, self.queries, self.unit)
         ]
         return Examples(self.labels[rows], self.predictions[rows], *optional)
+
+    @property
+    def unit(self) -> npt.NDArray[np.uint64]:
+        """The hash of the place of each example."""
+        return unit_hashes("examples", 0, len(self)) if self.units is None else self.units
 
     @property
     def query(self) -> npt.NDArray[np.int64]:
@@ -119,11 +129,29 @@ def add_up(planned: Plan, examples: Examples, batch: int | None = None) -> State
     """The sums of the examples, in batches of so many."""
     batch = batch or max(50, len(examples) // 12)
     starts = range(0, max(len(examples), 1), batch)
-    parts = [accumulate(planned, _evaluated(examples.rows(slice(start, start + batch)))) for start in starts]
+    parts = [accumulate(planned, _evaluated(planned, examples.rows(slice(start, start + batch)))) for start in starts]
     return merge(planned, parts)
 
 
-def _evaluated(part: Examples) -> Evaluated:
+def lists_of(kind: Kind, reads: Reads, part: Examples) -> pa.ListArray:
+    """What a metric of lists reads of examples: their numbers as words, boxes, pixels or names of classes.
+
+    A text with a NaN in it is missing; so is one with an infinite number.
+    """
+    if reads.role == "feature":
+        return pa.array([[f"{unit:x}".encode()] for unit in part.unit.tolist()], pa.list_(pa.binary()))
+    numbers = part.labels if reads.role == "label" else part.predictions
+    numbers = numbers if numbers.ndim == 2 else numbers[:, None]
+    if kind is Kind.TEXTS:
+        words = np.where(np.isfinite(numbers), np.round(numbers * 4), np.nan)
+        texts = [None if np.isnan(row).any() else " ".join(f"w{int(w)}" for w in row) for row in words]
+        return pa.array([[] if text is None else [text.encode()] for text in texts], pa.list_(pa.binary()))
+    if kind is Kind.SETS and reads.key == "classes":
+        numbers = np.where(np.isnan(numbers), np.nan, np.arange(numbers.shape[1])[None] + np.zeros_like(numbers))
+    return pa.array(list(numbers), pa.list_(pa.float64()))
+
+
+def _evaluated(planned: Plan, part: Examples) -> Evaluated:
     rows = np.arange(len(part), dtype=np.int32)
     codes = np.zeros(len(part), np.int32)
     names = ["Overall"]
@@ -140,7 +168,9 @@ def _evaluated(part: Examples) -> Evaluated:
     predictions = {(0, ""): part.predictions, (1, ""): other_model(part.predictions)}
     features = {"fare": part.seen(Kind.FEATURE)}
     queries = {"q": pa.array(part.query.astype(str)).cast(pa.binary())}
-    return Evaluated(slices, {"": part.labels}, predictions, weights, len(part), features, queries)
+    kinds = {source: key.kind for key in planned.views for source in key.sources}
+    records = {source: lists_of(kind, source.reads, part) for source, kind in kinds.items()}
+    return Evaluated(slices, {"": part.labels}, predictions, weights, len(part), features, queries, records, part.unit)
 
 
 def tables(
@@ -182,11 +212,29 @@ def built(class_name: str, **options: Any) -> tuple[Metric | Plot, ...]:
     return build(config_pb2.MetricConfig(class_name=class_name, config=config))
 
 
+def _lists_sample(kind: Kind, rng: np.random.Generator, size: int) -> tuple[Array, Array]:
+    """Labels and predictions of lists, as the numbers that :func:`lists_of` makes them of."""
+    if kind is Kind.TEXTS:
+        return rng.integers(0, 3, (size, 6)) / 4, rng.integers(0, 3, (size, 5)) / 4
+    if kind is Kind.SETS:
+        return rng.integers(0, 6, (size, 2)).astype(float), np.round(rng.random((size, 4)), 1)
+    if kind is Kind.BOXES:
+        corner = rng.integers(0, 6, (size, 3, 2))
+        true = np.concatenate([corner, corner + rng.integers(1, 4, (size, 3, 2)), rng.integers(1, 3, (size, 3, 1))], 2)
+        moved = true[:, rng.integers(0, 3, 4)] + (rng.random((size, 4, 5)) < 0.2) * [1, 1, 1, 1, 0]
+        found = np.concatenate([moved, np.round(rng.random((size, 4, 1)), 1)], 2)
+        return true.reshape(size, 15).astype(float), found.reshape(size, 24)
+    labels = rng.integers(0, 3, (size, 1 if kind is Kind.VALUES else 12)).astype(float)
+    return labels, np.where(rng.random(labels.shape) < 0.6, labels, 1.0)
+
+
 def sample(kind: Kind, seed: int, size: int = 120, *, weighted: bool = False, grouped: bool = False) -> Examples:
     """Random examples that a kind of metric can use, a third of the scores tied."""
     rng = np.random.default_rng(seed)
     if kind is Kind.LABELS:
         labels, predictions = (rng.random((size, 3)) < 0.4).astype(float), rng.random((size, 3))
+    elif kind.of_records:
+        labels, predictions = _lists_sample(kind, rng, size)
     elif kind is Kind.CLASSES:
         labels, predictions = rng.integers(0, 4, size).astype(float), rng.dirichlet(np.ones(4), size)
     else:

@@ -17,35 +17,6 @@ from tests.metrics.pass_over import built
 
 ROOT = Path(__file__).parents[2]
 
-NOT_YET = [
-    "Bleu",
-    "COCOAveragePrecision",
-    "COCOAverageRecall",
-    "COCOMeanAveragePrecision",
-    "COCOMeanAverageRecall",
-    "ExactMatch",
-    "FalseNegativeFeatureSampler",
-    "FalsePositiveFeatureSampler",
-    "FixedSizeSample",
-    "MeanAbsoluteAttributions",
-    "MeanAttributions",
-    "ObjectDetectionConfusionMatrixPlot",
-    "ObjectDetectionMaxRecall",
-    "ObjectDetectionPrecision",
-    "ObjectDetectionPrecisionAtRecall",
-    "ObjectDetectionRecall",
-    "ObjectDetectionThresholdAtRecall",
-    "Rouge",
-    "SemanticSegmentationConfusionMatrix",
-    "SemanticSegmentationFalsePositive",
-    "SemanticSegmentationTruePositive",
-    "SetMatchPrecision",
-    "SetMatchRecall",
-    "TotalAbsoluteAttributions",
-    "TotalAttributions",
-]
-"""Names of the peer that a config is refused for so far; a name that is added here must go from this list."""
-
 
 def test_the_document_is_fresh() -> None:
     tool = runpy.run_path(str(ROOT / "tools" / "generate_metrics_doc.py"))
@@ -70,8 +41,7 @@ def peers() -> dict[str, Any]:
 @pytest.mark.tfx
 def test_the_peers_names_resolve(peers: dict[str, Any]) -> None:
     assert len(peers) > 90
-    assert sorted(set(peers) - set(catalogue())) == sorted(set(NOT_YET) & set(peers))
-    assert not set(NOT_YET) & set(catalogue())
+    assert set(peers) - set(catalogue()) == set()
 
 
 @pytest.mark.tfx

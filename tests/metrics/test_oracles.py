@@ -21,7 +21,9 @@ from tests.metrics.pass_over import Examples, built, entry, sample, tables, valu
 AT_ONE = "binary at threshold"
 ACROSS = {name for name in catalogue() if getattr(built(name)[0], "across", None)}
 """Their oracles are in test_fairness."""
-METRICS = sorted(name for name in catalogue() if not isinstance(built(name)[0], Plot) and name not in ACROSS)
+OF_LISTS = {name for name in catalogue() if built(name)[0].kind.of_records}
+"""Their oracles are in test_lists and test_detection."""
+METRICS = sorted(name for name in catalogue() if not isinstance(built(name)[0], Plot) and name not in ACROSS | OF_LISTS)
 PLOTS = {name for name in catalogue() if isinstance(built(name)[0], Plot)}
 """Their oracles are in test_plots and test_matrices."""
 THRESHOLDED = sorted(
@@ -38,7 +40,9 @@ def test_every_entry_has_an_oracle() -> None:
     own = {
         name for name, declared in catalogue().items() if declared.family == "user's own"
     }  # other tests declare some
-    assert set(catalogue()) - own == set(ORACLES) | PLOTS | ACROSS
+    assert set(catalogue()) - own == set(ORACLES) | PLOTS | ACROSS | OF_LISTS
+    tests = "".join((Path(__file__).parent / f"test_{name}.py").read_text() for name in ("lists", "detection"))
+    assert {name for name in OF_LISTS if f'"{name}"' not in tests} == set()
 
 
 def assert_near(found: float, expected: float) -> None:
@@ -156,6 +160,8 @@ def test_it_is_computed_at_every_threshold(name: str) -> None:
         ("CategoricalCrossEntropy", {"from_logits": True, "label_smoothing": 0.1}),
         ("ExpectedCalibrationError", {"num_buckets": 7}),
         ("MaximumCalibrationError", {"num_buckets": 7}),
+        ("ExpectedCalibrationError", {"equal_mass": True}),
+        ("MaximumCalibrationError", {"num_buckets": 7, "equal_mass": True}),
         *((name, {option: bound}) for name, option in CONSTRAINED.items() for bound in (0.0, 0.3, 0.5, 0.8, 1.0)),
     ],
 )
@@ -174,6 +180,20 @@ def test_the_ends_of_the_curve_are_exact_whatever_the_weights(name: str) -> None
         examples = sample(Kind.BINARY, seed, weighted=True)
         expected = ORACLES[name](examples.labels, examples.predictions, examples.mass, **bound)
         assert_near(value(entry(name, **bound), examples), expected)
+
+
+def test_buckets_of_equal_mass_are_quantiles() -> None:
+    """Of distinct scores as many go into each; with more distinct scores than are kept, there is no value."""
+    base = sample(Kind.BINARY, 5, size=200)
+    examples = replace(base, predictions=np.random.default_rng(5).permutation(np.linspace(0.01, 0.7, 200)))
+    order = np.argsort(examples.predictions)
+    parts = np.split(order, 10)
+    gaps = [abs(examples.labels[part].mean() - examples.predictions[part].mean()) for part in parts]
+    metric = {"class_name": "ExpectedCalibrationError", "config": {"equal_mass": True}}
+    assert_near(value(metric, examples), float(np.mean(gaps)))
+    row = values(metric, examples, 50)["Overall"]
+    assert math.isnan(row["value"])
+    assert "more distinct scores than engine.max_distinct_scores" in row["reason"]
 
 
 def test_cross_entropy_of_logits() -> None:

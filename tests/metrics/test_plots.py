@@ -20,8 +20,10 @@ TESTED = {
     "MultiClassConfusionMatrixAtThresholds",  # in test_matrices
     "MultiClassConfusionMatrixPlot",
     "MultiLabelConfusionMatrixPlot",
+    "ObjectDetectionConfusionMatrixPlot",  # in test_detection
     "ReliabilityDiagram",
     "ScoreDistributionPlot",
+    "SemanticSegmentationConfusionMatrix",  # in test_lists
 }
 
 

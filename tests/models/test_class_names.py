@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import evaluator_component as ec
-from evaluator_component.errors import DataError
+from evaluator_component.errors import ConfigError, DataError, ModelError
 from tests import trips
 
 NAMES = [b"bus", b"taxi", b"tram"]
@@ -61,6 +62,98 @@ def test_a_name_that_the_model_does_not_know_is_told(model: Path, tmp_path: Path
     data = write(tmp_path, [b"boat", *LABELS[1:]])
     rows = ec.evaluate(config("SparseCategoricalAccuracy"), model, data=data, progress=False).metrics.table.to_pylist()
     assert "1 of 60 labels are missing, not finite or out of range" in rows[0]["reason"]
+
+
+INDEX = [NAMES.index(label) for label in LABELS]
+RIGHT = float((SCORES.argmax(axis=1) == INDEX).mean())
+
+
+def in_data(vocabulary: str = "", metric: str = "SparseCategoricalAccuracy") -> dict[str, Any]:
+    """A config for predictions in the data."""
+    spec = {"label_key": "label", "prediction_key": "scores", "label_vocabulary": vocabulary}
+    return {"model_specs": [spec], "metrics_specs": [{"metrics": [{"class_name": metric}]}]}
+
+
+def test_names_are_in_a_vocabulary(tmp_path: Path) -> None:
+    data, names = write(tmp_path, LABELS), tmp_path / "names.txt"
+    names.write_bytes(b"\n".join(NAMES) + b"\n")
+    found = ec.evaluate(in_data(str(names)), data=data, output=tmp_path / "out", progress=False)
+    assert found.metrics.value("sparse_categorical_accuracy") == pytest.approx(RIGHT, rel=1e-12)
+    assert found.run["class_names"] == {"": ["bus", "taxi", "tram"]}
+    assert "label_vocabulary" not in (tmp_path / "out" / "eval_config.json").read_text()
+    assert ec.load(tmp_path / "out").run["class_names"] == found.run["class_names"]
+
+
+def test_the_vocabulary_is_among_the_assets_and_goes_before_what_the_model_says(model: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "model"
+    shutil.copytree(model, copy)
+    (copy / "assets").mkdir(exist_ok=True)
+    (copy / "assets" / "classes").write_bytes(b"tram\nbus\ntaxi\n")
+    data = write(tmp_path, LABELS)
+    setup = config("SparseCategoricalAccuracy")
+    setup["model_specs"][0]["label_vocabulary"] = "classes"
+    found = ec.evaluate(setup, copy, data=data, progress=False)
+    other = [[b"tram", b"bus", b"taxi"].index(label) for label in LABELS]
+    right = float((SCORES.argmax(axis=1) == other).mean())
+    assert found.metrics.value("sparse_categorical_accuracy") == pytest.approx(right, rel=1e-12)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_names_are_those_of_the_schema(shared: bool, tmp_path: Path) -> None:
+    values = "".join(f'value: "{name.decode()}" ' for name in NAMES)
+    domain = 'domain: "kinds"' if shared else f"string_domain {{ {values} }}"
+    (tmp_path / "schema.pbtxt").write_text(
+        f'feature {{ name: "label" type: BYTES {domain} }} '
+        + (f'string_domain {{ name: "kinds" {values} }}' if shared else "")
+    )
+    data = write(tmp_path / "data", LABELS)
+    found = ec.evaluate(in_data(), data=data, schema=tmp_path, progress=False)
+    assert found.metrics.value("sparse_categorical_accuracy") == pytest.approx(RIGHT, rel=1e-12)
+    assert found.run["class_names"] == {"": ["bus", "taxi", "tram"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"model_specs\[0\].label_vocabulary: no file .*names.txt; expected a text file"),
+        (b"", "names.txt is empty"),
+        (b"bus\ntaxi\nbus\n", "names the class 'bus' twice"),
+        (b"bus\ntaxi\n", "names 2 classes, and the model gives 3 scores per example"),
+    ],
+)
+def test_a_vocabulary_that_is_of_no_use_is_told(content: bytes | None, message: str, tmp_path: Path) -> None:
+    data, names = write(tmp_path, LABELS), tmp_path / "names.txt"
+    if content is not None:
+        names.write_bytes(content)
+    with pytest.raises((ConfigError, ModelError), match=message):
+        ec.evaluate(in_data(str(names)), data=data, progress=False)
+
+
+def test_any_number_of_class_numbers_are_several_labels(tmp_path: Path) -> None:
+    """Among them none, in a record that comes late, and a record of as many as there are classes."""
+    several = [[0, 2], [1], [2], [], [0, 1, 2]]
+    data = write(tmp_path, several)
+    labels = np.array([[1, 0, 1], [0, 1, 0], [0, 0, 1], [0, 0, 0], [1, 1, 1]])
+    found = ec.evaluate(in_data(metric="HammingLoss"), data=data, progress=False)
+    assert found.metrics.value("hamming_loss") == pytest.approx(((SCORES[:5] > 0.5) != labels).mean(), rel=1e-12)
+
+
+def test_a_class_number_that_the_model_does_not_know_is_told(tmp_path: Path) -> None:
+    found = ec.evaluate(in_data(metric="HammingLoss"), data=write(tmp_path, [[0, 2], [3]]), progress=False)
+    (row,) = found.metrics.table.to_pylist()
+    assert row["reason"].startswith("1 of 2 labels are missing, not finite or out of range")
+
+
+def test_several_names_that_come_late_are_told(model: Path, tmp_path: Path) -> None:
+    labels: list[Any] = [b"bus"] * 59 + [[b"bus", b"tram"]]
+    rows = [
+        trips.example(scores=SCORES[i % 60].tolist(), label=labels[i % 60] if i > 100 else b"bus") for i in range(120)
+    ]
+    data = trips.write_records(tmp_path / "data", rows)
+    with pytest.raises(
+        DataError, match=r"data: record 119: label 'label' has 2 values where the first records have one"
+    ):
+        ec.evaluate(config("SparseCategoricalAccuracy"), model, data=data, progress=False)
 
 
 def test_names_without_a_model_that_knows_them_are_refused(tmp_path: Path) -> None:

@@ -34,20 +34,24 @@ def brier(y: Array, p: Array, w: Array) -> float:
     return mean((y - p) ** 2, w)
 
 
-def calibration_gaps(y: Array, p: Array, w: Array, count: int) -> list[tuple[float, float]]:
+def calibration_gaps(y: Array, p: Array, w: Array, count: int, equal_mass: bool) -> list[tuple[float, float]]:
     """(mass, gap of the means) of each bucket that has mass."""
     bucket = np.clip(np.searchsorted(np.linspace(0, 1, count + 1), p, side="right") - 1, 0, count - 1)
+    if equal_mass:
+        middle = [math.fsum(w[p < score].tolist()) + math.fsum(w[p == score].tolist()) / 2 for score in p]
+        total = math.fsum(w.tolist())
+        bucket = np.array([min(int(m / total * count), count - 1) if total else 0 for m in middle])
     parts = [(y[bucket == b], p[bucket == b], w[bucket == b]) for b in range(count)]
     return [(math.fsum(pw.tolist()), abs(mean(py, pw) - mean(pp, pw))) for py, pp, pw in parts if pw.any()]
 
 
-def expected_calibration_error(y: Array, p: Array, w: Array, num_buckets: int = 10) -> float:
-    gaps = calibration_gaps(y, p, w, num_buckets)
+def expected_calibration_error(y: Array, p: Array, w: Array, num_buckets: int = 10, equal_mass: bool = False) -> float:
+    gaps = calibration_gaps(y, p, w, num_buckets, equal_mass)
     return sum(mass * gap for mass, gap in gaps) / sum(mass for mass, _ in gaps) if gaps else math.nan
 
 
-def maximum_calibration_error(y: Array, p: Array, w: Array, num_buckets: int = 10) -> float:
-    return max((gap for _, gap in calibration_gaps(y, p, w, num_buckets)), default=math.nan)
+def maximum_calibration_error(y: Array, p: Array, w: Array, num_buckets: int = 10, equal_mass: bool = False) -> float:
+    return max((gap for _, gap in calibration_gaps(y, p, w, num_buckets, equal_mass)), default=math.nan)
 
 
 def improvement(y: Array, p: Array, w: Array) -> float:

@@ -1,0 +1,369 @@
+"""Texts, sets of classes, masks and attributions against the libraries and formulas that the field uses."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import sacrebleu
+import sklearn.metrics as skm
+from sklearn.preprocessing import MultiLabelBinarizer
+
+from evaluator_component import ConfigError
+from evaluator_component.engine import finalise
+from evaluator_component.engine.accumulate import Evaluated, accumulate, merge
+from evaluator_component.slicing.codes import Membership
+from tests.metrics.pass_over import Row, built, entry, plan
+
+Lists = Sequence[Sequence[Any]]
+
+
+def rows(*given: Any) -> list[Row]:
+    """The rows of :func:`evaluated` in the metric table."""
+    return evaluated(*given)[0]
+
+
+def evaluated(
+    metric: Mapping[str, Any],
+    columns: Mapping[str, Lists],
+    weights: Sequence[float] | None = None,
+    groups: Sequence[int] | None = None,
+) -> tuple[list[Row], list[Row]]:
+    """The metric's rows and its plot's, for lists by the name of their column; "" is the label, "p" the prediction."""
+    planned = plan([metric], weighted=weights is not None)
+    size = len(next(iter(columns.values())))
+    parts = []
+    for start in range(0, max(size, 1), 7):
+        part = range(start, min(start + 7, size))
+        records = {}
+        for source in planned.sources:
+            name = source.reads.key or {"label": "", "prediction": "p"}[source.reads.role]
+            records[source] = as_array([columns[name][i] for i in part])
+        own = np.arange(len(part), dtype=np.int32)
+        codes, names = np.zeros(len(part), np.int32), ["Overall"]
+        if groups is not None:
+            own = np.repeat(own, 2)
+            names += ["group=0", "group=1"]
+            codes = np.array([code for i in part for code in (0, 1 + groups[i])], np.int32)
+        weight = {} if weights is None else {"": np.array([weights[i] for i in part], float)}
+        parts.append(
+            accumulate(
+                planned, Evaluated(Membership(own, codes, tuple(names)), {}, {}, weight, len(part), records=records)
+            )
+        )
+    found, plots = finalise.finalise(planned, {"eval": merge(planned, parts)})
+    return found.to_pylist(), plots.to_pylist()
+
+
+def as_array(lists: Lists) -> pa.ListArray:
+    values = [value for one in lists for value in one]
+    kind = pa.binary() if any(isinstance(value, (str, bytes)) for value in values) else pa.float64()
+    encoded = [[v.encode() if isinstance(v, str) else v for v in one] for one in lists]
+    return pa.array(encoded, pa.list_(kind))
+
+
+def overall(found: list[Row], name: str = "", sub_key: str = "") -> Row:
+    (row,) = [
+        row
+        for row in found
+        if row["slice"] == "Overall" and row["metric"] in (name or row["metric"],) and row["sub_key"] == sub_key
+    ]
+    return row
+
+
+WORDS = ["the", "a", "cat", "dog", "sat", "ran", "on", "under", "mat,", "house.", "Quickly?", "it's", "3,000"]
+
+
+def sentences(seed: int, count: int, references: int = 2) -> tuple[list[str], list[list[str]]]:
+    draw = np.random.default_rng(seed)
+    texts = [" ".join(draw.choice(WORDS, draw.integers(1, 12))) for _ in range(count)]
+    return texts, [
+        [
+            " ".join(np.where(draw.random(len(t.split())) < 0.6, t.split(), draw.choice(WORDS)))
+            for _ in range(references)
+        ]
+        for t in texts
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"lowercase": True, "tokenize": "intl"},
+        {"tokenize": "none", "smooth_method": "none"},
+        {"smooth_method": "floor"},
+        {"smooth_method": "floor", "smooth_value": 0.3},
+        {"smooth_method": "add-k", "smooth_value": 2},
+        {"tokenize": "char", "max_ngram_order": 6},
+        {"effective_order": True, "max_ngram_order": 2},
+    ],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_bleu_is_that_of_sacrebleu(options: dict[str, Any], seed: int) -> None:
+    texts, references = sentences(seed, 5 if seed else 40)
+    found = rows(entry("Bleu", **options), {"": references, "p": [[text] for text in texts]})
+    oracle = sacrebleu.BLEU(force=True, **options).corpus_score(texts, list(map(list, zip(*references, strict=True))))
+    assert overall(found)["value"] == pytest.approx(oracle.score, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("method", ["exp", "floor", "none", "add-k"])
+@pytest.mark.parametrize("text", ["the", "the cat", "dog", "", "the cat sat on", "cat the on sat"])
+def test_bleu_of_short_texts(text: str, method: str) -> None:
+    for effective in (False, True):
+        options = {"smooth_method": method, "effective_order": effective}
+        found = rows(entry("Bleu", **options), {"": [["the cat sat on"]], "p": [[text]]})
+        oracle = sacrebleu.BLEU(force=True, **options).corpus_score([text], [["the cat sat on"]])
+        assert overall(found)["value"] == pytest.approx(oracle.score, rel=1e-9, abs=1e-12)
+
+
+def test_texts_are_weighed_and_sliced() -> None:
+    texts, references = sentences(5, 30)
+    groups, weights = [i % 2 for i in range(30)], [float(i % 3) for i in range(30)]
+    columns = {"": references, "p": [[text] for text in texts]}
+    found = {row["slice"]: row["value"] for row in rows(entry("Bleu"), columns, weights, groups)}
+    for group in (0, 1):
+        often = [i for i in range(30) if groups[i] == group for _ in range(int(weights[i]))]
+        streams = [[references[i][k] for i in often] for k in (0, 1)]
+        oracle = sacrebleu.BLEU(force=True).corpus_score([texts[i] for i in often], streams)
+        assert found[f"group={group}"] == pytest.approx(oracle.score, rel=1e-9)
+
+
+def test_a_text_that_is_missing_makes_its_slices_undefined() -> None:
+    columns = {"": [["a b"], ["a b"], []], "p": [["a b"], [], ["a b"]]}
+    for metric in (entry("Bleu"), entry("Rouge"), entry("ExactMatch")):
+        for row in rows(metric, columns):
+            assert np.isnan(row["value"])
+            assert row["reason"] == (
+                "1 of 3 labels are missing, not finite or out of range (expected "
+                f"{'at least one value' if 'exact' in row['metric'] else 'one text, and at least one reference'}); "
+                "1 of 3 predictions are missing, NaN or infinite"
+            )
+
+
+def words_of(text: str) -> list[str]:
+    return "".join(c if c.isalnum() else " " for c in text.lower()).split()
+
+
+def rouge_by_hand(kind: str, text: str, reference: str) -> tuple[float, float, float]:
+    """Lin 2004: overlap of n-grams, or the longest common subsequence, over the n-grams of each side."""
+    one, other = words_of(text), words_of(reference)
+    if kind == "rougeL":
+        table = np.zeros((len(one) + 1, len(other) + 1), int)
+        for i, word in enumerate(one):
+            for j, known in enumerate(other):
+                table[i + 1, j + 1] = table[i, j] + 1 if word == known else max(table[i, j + 1], table[i + 1, j])
+        shared, left, right = int(table[-1, -1]), len(one), len(other)
+    else:
+        n = int(kind[-1])
+        grams = [Counter(tuple(w[i : i + n]) for i in range(len(w) - n + 1)) for w in (one, other)]
+        shared, left, right = (grams[0] & grams[1]).total(), grams[0].total(), grams[1].total()
+    precision, recall = shared / max(left, 1), shared / max(right, 1)
+    return precision, recall, 2 * precision * recall / (precision + recall) if shared else 0.0
+
+
+@pytest.mark.parametrize("kind", ["rouge1", "rouge2", "rouge3", "rougeL"])
+def test_rouge_is_that_of_its_paper(kind: str) -> None:
+    texts, references = sentences(11, 40)
+    weights = np.random.default_rng(1).random(40).tolist()
+    found = rows(entry("Rouge", rouge_type=kind), {"": references, "p": [[text] for text in texts]}, weights)
+    best = [
+        max((rouge_by_hand(kind, text, reference) for reference in several), key=lambda scores: scores[2])
+        for text, several in zip(texts, references, strict=True)
+    ]
+    expected = np.average(best, axis=0, weights=weights)
+    for i, name in enumerate(("precision", "recall", "fmeasure")):
+        assert overall(found, f"{kind}/{name}")["value"] == pytest.approx(expected[i], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("labels", "predictions", "options", "same"),
+    [
+        ([["a"], ["b"], ["a", "b"]], [["a"], ["a"], ["a", "b"]], {}, [1, 0, 1]),
+        ([["a", "b"], ["a"]], [["b", "a"], ["a", "a"]], {}, [0, 0]),
+        ([[1], [2]], [[1], [3]], {}, [1, 0]),
+        ([["1"], ["2.5"], ["x"]], [[1], [2.5], [3]], {}, [1, 1, 0]),
+        ([['{"a": 1, "b": 2}'], ["[1, 2]"], ["no json"]], [['{"b": 2, "a": 1.0}'], ["[2, 1]"], ["no json"]],
+         {"convert_to": "json"}, [1, 0, 0]),
+    ],
+)  # fmt: skip
+def test_exact_match_compares_all_values(labels: Lists, predictions: Lists, options: Any, same: list[int]) -> None:
+    weights = [1.0, 2.0, 5.0][: len(labels)]
+    found = rows(entry("ExactMatch", **options), {"": labels, "p": predictions}, weights)
+    assert overall(found)["value"] == pytest.approx(np.average(same, weights=weights))
+    if options:
+        assert overall(found)["value"] == np.average(
+            [_parsed(a) is not None and _parsed(a) == _parsed(b) for a, b in zip(labels, predictions, strict=True)],
+            weights=weights,
+        )
+
+
+def _parsed(texts: Sequence[str]) -> list[Any] | None:
+    try:
+        return [json.loads(text) for text in texts]
+    except ValueError:
+        return None
+
+
+def sets(seed: int, count: int) -> tuple[list[list[str]], list[list[str]], list[list[float]]]:
+    """Labels and predictions of animals without repetition, with distinct scores; some of them empty."""
+    draw = np.random.default_rng(seed)
+    animals = [f"animal {i}" for i in range(9)]
+    labels = [draw.choice(animals, draw.integers(0, 5), replace=False).tolist() for _ in range(count)]
+    predicted = [draw.choice(animals, draw.integers(0, 6), replace=False).tolist() for _ in range(count)]
+    return labels, predicted, [draw.permutation(20)[: len(p)].astype(float).__truediv__(20).tolist() for p in predicted]
+
+
+@pytest.mark.parametrize("top_k", [None, 1, 3])
+@pytest.mark.parametrize("seed", range(3))
+def test_sets_are_those_of_scikit_learn(seed: int, top_k: int | None) -> None:
+    labels, predicted, scores = sets(seed, 30)
+    columns = {"": labels, "classes": predicted, "scores": scores}
+    weights = np.random.default_rng(seed).random(30)
+    thresholds = [0.3] if top_k is None else [-np.inf]
+    chosen = [
+        [name for name, s in sorted(zip(p, own, strict=True), key=lambda pair: -pair[1])[:top_k] if s > thresholds[0]]
+        for p, own in zip(predicted, scores, strict=True)
+    ]
+    binarizer = MultiLabelBinarizer().fit([*labels, *predicted])
+    options = {"thresholds": thresholds} if top_k is None else {"top_k": top_k}
+    for name, oracle in (("SetMatchPrecision", skm.precision_score), ("SetMatchRecall", skm.recall_score)):
+        expected = oracle(
+            binarizer.transform(labels), binarizer.transform(chosen), average="micro", sample_weight=weights
+        )
+        assert overall(rows(entry(name, **options), columns, weights.tolist()))["value"] == pytest.approx(
+            expected, rel=1e-9
+        )
+
+
+def test_sets_of_numbers_and_of_repeated_classes() -> None:
+    columns = {"": [[3, 1], [2]], "classes": [[1, 1, 4], ["2"]], "scores": [[0.2, 0.9, 0.8], [0.7]]}
+    columns["classes"] = [[1.0, 1.0, 4.0], [2.0]]
+    found = overall(rows(entry("SetMatchPrecision"), columns))
+    assert found["value"] == pytest.approx(2 / 3)
+    assert overall(rows(entry("SetMatchRecall"), columns))["value"] == pytest.approx(2 / 3)
+    unscored = entry("SetMatchRecall", prediction_score_key="")
+    assert overall(rows(unscored, {name: columns[name] for name in ("", "classes")}))["value"] == pytest.approx(2 / 3)
+
+
+def test_classes_have_weights() -> None:
+    """Sun 0.3, moon 0.4; classes that are not named weigh 1; example weights multiply."""
+    columns = {
+        "": [["sun", "moon"], ["moon"]],
+        "classes": [["sun", "sea", "light"], ["moon"]],
+        "scores": [[1.0, 0.7, 0.6], [0.9]],
+        "weights": [[0.3, 0.4], [0.5]],
+        "names": [["sun", "moon"], ["moon"]],
+    }
+    weights = [0.1, 2.0]
+    right, wrong, missed = 0.03 + 1.0, 0.2, 0.04
+    for keys in ({"weight_key": "weights"}, {"weight_key": "weights", "class_key": "names"}):
+        precision = overall(rows(entry("SetMatchPrecision", **keys), columns, weights))["value"]
+        recall = overall(rows(entry("SetMatchRecall", **keys), columns, weights))["value"]
+        assert precision == pytest.approx(right / (right + wrong), rel=1e-9)
+        assert recall == pytest.approx(right / (right + missed), rel=1e-9)
+
+
+def masks(seed: int, count: int) -> tuple[list[list[int]], list[list[int]]]:
+    draw = np.random.default_rng(seed)
+    true = [draw.integers(0, 5, size).tolist() for size in draw.integers(1, 30, count)]
+    return true, [np.where(draw.random(len(t)) < 0.7, t, draw.integers(0, 5, len(t))).tolist() for t in true]
+
+
+SEGMENTATION = {"ground_truth_key": "mask", "prediction_key": "found", "decode_ground_truth": False}
+
+
+@pytest.mark.parametrize("ignored", [None, 0, 2])
+@pytest.mark.parametrize("seed", range(2))
+def test_pixels_are_counted_as_scikit_learn_does(seed: int, ignored: int | None) -> None:
+    true, found = masks(seed, 25)
+    ids = [2, 0, 4]
+    options = {**SEGMENTATION, "class_ids": ids, "ignore_ground_truth_id": ignored}
+    y, p = np.concatenate(true), np.concatenate(found)
+    columns = {"mask": true, "found": found}
+    positives = rows(entry("SemanticSegmentationTruePositive", **options), columns)
+    wrong = rows(entry("SemanticSegmentationFalsePositive", **options), columns)
+    shares, dices = [], []
+    for number in ids:
+        counted = np.ones(len(y), bool) if ignored in (None, number) else y != ignored
+        (_, fp), (fn, tp) = skm.confusion_matrix(y[counted] == number, p[counted] == number, labels=[False, True])
+        assert overall(positives, sub_key=f"classId:{number}")["value"] == tp
+        assert overall(wrong, sub_key=f"classId:{number}")["value"] == fp
+        shares.append(skm.jaccard_score(y[counted] == number, p[counted] == number))
+        dices.append(skm.f1_score(y[counted] == number, p[counted] == number))
+        assert fn >= 0
+    assert overall(rows(entry("SemanticSegmentationMeanIoU", **options), columns))["value"] == pytest.approx(
+        np.mean(shares), rel=1e-9
+    )
+    assert overall(rows(entry("SemanticSegmentationDice", **options), columns))["value"] == pytest.approx(
+        np.mean(dices), rel=1e-9
+    )
+
+
+def test_matrices_of_pixels_are_the_cells_of_each_class() -> None:
+    true, found = masks(3, 20)
+    options = {**SEGMENTATION, "class_ids": [3, 1]}
+    _, plotted = evaluated(entry("SemanticSegmentationConfusionMatrix", **options), {"mask": true, "found": found})
+    y, p = np.concatenate(true), np.concatenate(found)
+    assert [row["actual_class"] for row in plotted] == [3, 1]
+    for row in plotted:
+        (tn, fp), (fn, tp) = skm.confusion_matrix(y == row["actual_class"], p == row["actual_class"])
+        cells = ("true_negatives", "false_positives", "false_negatives", "true_positives")
+        assert [row[cell] for cell in cells] == [tn, fp, fn, tp]
+
+
+def test_a_class_that_is_nowhere_is_left_out_and_told() -> None:
+    options = {**SEGMENTATION, "class_ids": [1, 7]}
+    row = overall(rows(entry("SemanticSegmentationMeanIoU", **options), {"mask": [[1, 1, 0]], "found": [[1, 0, 0]]}))
+    assert (row["value"], row["reason"]) == (0.5, "without classes that no pixel is of or predicted to be: 7")
+    row = overall(rows(entry("SemanticSegmentationDice", **options), {"mask": [[0]], "found": [[0]]}))
+    assert np.isnan(row["value"])
+    assert row["reason"] == "no pixel is of one of the classes or predicted to be"
+
+
+def test_attributions_are_summed() -> None:
+    draw = np.random.default_rng(4)
+    fare, company = draw.normal(size=(20, 1)), draw.normal(size=(20, 3))
+    weights = draw.random(20)
+    columns = {"attributions/fare": fare.tolist(), "attributions/company": company.tolist()}
+    for name, absolute, mean in (
+        ("MeanAttributions", False, True),
+        ("MeanAbsoluteAttributions", True, True),
+        ("TotalAttributions", False, False),
+        ("TotalAbsoluteAttributions", True, False),
+    ):
+        found = rows(entry(name, features=["fare", "company"]), columns, weights.tolist())
+        for feature, values in (("fare", fare), ("company", company)):
+            total = weights @ (np.abs(values) if absolute else values).sum(axis=1)
+            expected = total / weights.sum() if mean else total
+            (row,) = [row for row in found if row["metric"].endswith(f"/{feature}")]
+            assert row["value"] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("Bleu", {"tokenize": "13b"}, "tokenize: expected one of 13a, "),
+        ("Bleu", {"smooth_method": "more"}, "smooth_method: expected one of none, floor, add-k, exp, got 'more'"),
+        ("Bleu", {"max_ngram_order": 0}, "max_ngram_order: expected a whole number from 1 to 9, got 0"),
+        ("Rouge", {"rouge_type": "rouge0"}, "rouge_type: expected one of rouge1, .*got 'rouge0'"),
+        ("ExactMatch", {"convert_to": "xml"}, "convert_to: expected json or nothing, got 'xml'"),
+        ("SetMatchRecall", {"top_k": 0}, "top_k: expected a whole number from 1 on, got 0"),
+        ("SetMatchRecall", {"class_key": "c"}, "class_key: .*set weight_key"),
+        ("SemanticSegmentationMeanIoU", {"class_ids": [1, 1]}, "names a class twice"),
+        ("SemanticSegmentationDice", {"class_ids": ["a"]}, "class_ids: expected whole numbers, got 'a'"),
+        ("MeanAttributions", {"features": []}, "features: expected a list of names"),
+        ("COCOAveragePrecision", {"iou_threshold": 1.5}, "iou_threshold: expected a number above 0 and up to 1"),
+        ("COCOAveragePrecision", {"class_id": "dog"}, "class_id: expected a whole number from 0 on, got 'dog'"),
+        ("COCOMeanAveragePrecision", {"class_weights": [1.0]}, "class_weights: expected one for each of the 2"),
+        ("COCOMeanAveragePrecision", {"recalls": [0.1], "num_recalls": 3}, "recalls and num_recalls: only one"),
+    ],
+)
+def test_wrong_options_are_told(name: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name}: .*{message}"):
+        built(name, **options)
