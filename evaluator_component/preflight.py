@@ -22,7 +22,7 @@ from evaluator_component.slicing.specs import feature_paths
 if TYPE_CHECKING:
     from evaluator_component.data.features import Features
     from evaluator_component.data.files import Shard, Source
-    from evaluator_component.engine.accumulate import Evaluated
+    from evaluator_component.engine.evaluated import Evaluated
     from evaluator_component.engine.worker import Job
     from evaluator_component.models.predictor import Predictor
 

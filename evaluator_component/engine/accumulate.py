@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,19 +15,16 @@ import scipy.sparse
 
 from evaluator_component.engine import queries, samples
 from evaluator_component.engine.adders import BucketAdder, Pairs, ScoreAdder, SliceAdder
-from evaluator_component.engine.plan import Plan, QueryPlan, SliceTable, Source, ViewKey
+from evaluator_component.engine.evaluated import Evaluated
+from evaluator_component.engine.plan import Plan, QueryPlan, SliceTable, ViewKey
 from evaluator_component.engine.queries import QueryRows
 from evaluator_component.engine.samples import SampleRows
 from evaluator_component.engine.sums import Sums, add_up, concatenate, renumber, spread
-from evaluator_component.metrics.records import view_of
 from evaluator_component.metrics.samples import as_texts
-from evaluator_component.metrics.terms import KeyedTerms, SeveralRows
+from evaluator_component.metrics.terms import BySlice, KeyedTerms, SeveralRows
 from evaluator_component.metrics.view import Float64, View
-from evaluator_component.slicing.codes import Membership
 
 Index = npt.NDArray[np.intp]
-
-_SCORES_AT_A_TIME = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -49,90 +46,6 @@ class State:
     examples: int = 0
     queries: tuple[QueryRows, ...] = ()
     samples: tuple[SampleRows, ...] = ()
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """What the sums need of a batch.
-
-    Attributes:
-        slices: Which examples are in which slices.
-        labels: By output name, float64 ``[n]`` or ``[n, k]``; NaN where missing. Absent where no metric sees them.
-        predictions: By (model index, output name), float64 ``[n]`` or ``[n, k]``. Absent where no metric sees them.
-        weights: By output name, float64 ``[n]``; absent without weights.
-        size: n.
-        features: By name, float64 ``[n]``; NaN where missing.
-        queries: Ids of the queries of the examples, by the feature that has them.
-        records: What is read as lists, by where it comes from.
-        units: uint64 ``[n]``: a hash of the place of each example, which does not depend on how they are cut.
-    """
-
-    slices: Membership
-    labels: dict[str, Float64]
-    predictions: dict[tuple[int, str], Float64]
-    weights: dict[str, Float64]
-    size: int
-    features: dict[str, Float64] = field(default_factory=dict)
-    queries: dict[str, pa.BinaryArray] = field(default_factory=dict)
-    records: dict[Source, pa.ListArray] = field(default_factory=dict)
-    units: npt.NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
-
-    def views(self, keys: Iterable[ViewKey]) -> dict[ViewKey, View]:
-        """The labels, predictions and weights that terms see."""
-        found: dict[ViewKey, View] = {}
-        for key in keys:
-            if key.query:
-                continue
-            base = key.undivided
-            if base not in found:
-                weights = self.weights[key.output] if key.weighted else np.ones(self.size)
-                records = tuple(self.records[source] for source in key.sources)
-                unseen = np.zeros(self.size)
-                labels = self.labels.get(key.output, unseen)
-                own = self.predictions.get((key.model, key.output), unseen)
-                predictions = self.features[key.feature] if key.feature else own
-                baseline = None if key.against is None else self.predictions[key.against, key.output]
-                found[base] = (
-                    view_of(key.reads, records, weights)
-                    if key.kind.of_records
-                    else replace(View.of(key.kind, labels, predictions, weights, baseline), records=records)
-                )
-            if key.binarization is not None:
-                found[key] = key.binarization.apply(found[base])
-        return found
-
-    def column(self, source: tuple[str, int, str]) -> Float64:
-        """What is kept of documents, by the source that the plan names."""
-        what, model, name = source
-        if what == "prediction":
-            return self.predictions[model, name]
-        return {"label": self.labels, "weight": self.weights, "feature": self.features}[what][name]
-
-    def cut(self, keys: Iterable[ViewKey]) -> Iterator[Evaluated]:
-        """The batch in pieces, so that binary problems of many classes need little memory at a time."""
-        spread = (self.predictions[key.model, key.output] for key in keys if key.binarization is not None)
-        widest = max((array.shape[1] for array in spread if array.ndim == 2), default=1)
-        step = max(1, _SCORES_AT_A_TIME // widest)
-        if step >= self.size:
-            yield self
-            return
-        for start in range(0, self.size, step):
-            rows = slice(start, start + step)
-            inside = np.flatnonzero((self.slices.rows >= start) & (self.slices.rows < start + step))
-            slices = Membership(
-                self.slices.rows[inside] - np.int32(start), self.slices.codes[inside], self.slices.names
-            )
-            yield Evaluated(
-                slices,
-                {name: labels[rows] for name, labels in self.labels.items()},
-                {key: predictions[rows] for key, predictions in self.predictions.items()},
-                {name: weights[rows] for name, weights in self.weights.items()},
-                min(step, self.size - start),
-                {name: values[rows] for name, values in self.features.items()},
-                {name: ids[rows] for name, ids in self.queries.items()},
-                {source: lists[rows] for source, lists in self.records.items()},
-                self.units[rows],
-            )
 
 
 def empty(plan: Plan) -> State:
@@ -336,18 +249,33 @@ class _Members:
     def totals(self, table: SliceTable, classes: int, views: Mapping[ViewKey, View]) -> Float64:
         """Float64 ``[columns, slices * classes]``; each is summed in the order of the examples."""
         totals = np.zeros((table.width, len(self._size) * classes))
-        columns = ((views[key], column) for key, terms in table.terms for column in terms.compute(views[key]))
-        for total, (view, column) in zip(totals, columns, strict=True):
-            if view.classes > 1:
-                total[:] = self._by_class(column, view.classes)
+        position = 0
+        for key, terms in table.terms:
+            part = totals[position : position + len(terms.columns)]
+            position += len(part)
+            if isinstance(terms, BySlice):
+                part[:] = terms.by_slice(views[key], self._rows())
                 continue
-            by_example = column if view.fold == 1 else column.reshape(self._examples, view.fold).sum(axis=1)
-            least, most = (by_example.min(), by_example.max()) if self._examples else (0.0, 0.0)
-            if least == most == 1.0:
-                total[:] = self._size
-            elif not least == most == 0.0:
-                total[:] = self._matrix @ by_example
+            for total, column in zip(part, terms.compute(views[key]), strict=True):
+                self._add_up(total, column, views[key])
         return totals
+
+    def _rows(self) -> list[Index]:
+        """The examples of each slice."""
+        bounds = self._matrix.indptr.tolist()
+        return [np.sort(self._matrix.indices[start:stop]) for start, stop in itertools.pairwise(bounds)]
+
+    def _add_up(self, total: Float64, column: Float64, view: View) -> None:
+        """Writes the sums of a column into ``total``."""
+        if view.classes > 1:
+            total[:] = self._by_class(column, view.classes)
+            return
+        by_example = column if view.fold == 1 else column.reshape(self._examples, view.fold).sum(axis=1)
+        least, most = (by_example.min(), by_example.max()) if self._examples else (0.0, 0.0)
+        if least == most == 1.0:
+            total[:] = self._size
+        elif not least == most == 0.0:
+            total[:] = self._matrix @ by_example
 
     def _by_class(self, column: Float64, classes: int) -> Float64:
         """Sums by slice and class; most classes of most examples are 0 in many a term."""

@@ -21,7 +21,8 @@ from evaluator_component import errors
 from evaluator_component.data.files import Shard
 from evaluator_component.data.reader import Block, read_blocks
 from evaluator_component.engine import local, transport
-from evaluator_component.engine.accumulate import Accumulator, Evaluated, State, merge, settle
+from evaluator_component.engine.accumulate import Accumulator, State, merge, settle
+from evaluator_component.engine.evaluated import Evaluated
 from evaluator_component.engine.worker import BLOCKS_AT_A_TIME, Job, Worker
 
 LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"

@@ -305,7 +305,7 @@ def _unusable_reason(planned: PlannedMetric, n: float, labels: float, prediction
         parts.append(f"{labels:.0f} of {n:.0f} {what} are missing, not finite or out of range (expected {expected})")
     if predictions:
         what = "queries have predictions that" if of_queries else "predictions"
-        missing = "missing, " if planned.view.kind.of_records else ""
+        missing = "missing, " if planned.view.reads else ""
         parts.append(f"{predictions:.0f} of {n:.0f} {what} are {missing}NaN or infinite")
     if weights:
         what = "queries have weights that differ between documents, or" if of_queries else "weights"

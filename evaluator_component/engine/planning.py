@@ -149,7 +149,12 @@ def _metrics(config: Any, models: tuple[ModelPlan, ...]) -> Iterable[PlannedMetr
 def _of_entry(spec: Any, entry: Any, models: tuple[ModelPlan, ...], path: Path) -> Iterable[PlannedMetric]:
     spec_path = render(path[:2])
     readings = read_classes(spec, entry, path)
-    made = [(metric, reading) for reading in readings for metric in build(entry, path, of_top=reading.of_top)]
+    top_k_list = tuple(spec.binarize.top_k_list.values)
+    made = [
+        (metric, reading)
+        for reading in readings
+        for metric in build(entry, path, of_top=reading.of_top, top_k_list=top_k_list)
+    ]
     for index, model in enumerate(models):
         if spec.model_names and not _is_named(model, spec.model_names):
             continue

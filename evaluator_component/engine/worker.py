@@ -19,7 +19,7 @@ from evaluator_component.data.features import Features, ValueKind
 from evaluator_component.data.images import decode_images
 from evaluator_component.data.reader import Block
 from evaluator_component.engine import local
-from evaluator_component.engine.accumulate import Evaluated
+from evaluator_component.engine.evaluated import Evaluated
 from evaluator_component.engine.plan import Plan, Source, ViewKey
 from evaluator_component.engine.planning import make_plan
 from evaluator_component.errors import DataError, ModelError
@@ -246,11 +246,11 @@ class Worker:
 
     def _check_shapes(self, batch: Batch, evaluated: Evaluated) -> None:
         for (index, output), predictions in evaluated.predictions.items():
-            labels = evaluated.labels.get(output)
+            labels = evaluated.labels.get(output, np.zeros(batch.size))
             model = self._plan.models[index]
             where = f"{batch.where(0)}: model {model.name!r}" + (f", output {output!r}" if output else "")
             for view, name in self._views.get((index, output), ()):
-                problem = "" if labels is None or view.reads else _mismatch(view, labels, predictions)
+                problem = "" if view.kind.of_records else _mismatch(view, labels, predictions)
                 other = None if view.against is None else evaluated.predictions[view.against, output]
                 if other is not None and other.shape != predictions.shape:
                     own, its = (array.shape[1] if array.ndim == 2 else 1 for array in (predictions, other))
@@ -277,6 +277,8 @@ def _mismatch(view: ViewKey, labels: Float64, predictions: Float64) -> str:
     if view.kind is Kind.QUERY and (predictions.ndim == 2 or labels.ndim == 2):
         return "needs one label and one score per document; the model or the label has several"
     classes = predictions.shape[1] if predictions.ndim == 2 else 1
+    if view.kind is Kind.ONE_SCORE:
+        return "needs one score per example, and the model gives several" if classes > 1 else ""
     if view.kind is Kind.LABELS and labels.ndim == 1:
         return "needs for each class whether it is a label (0 or 1), and there is one label per example"
     if view.kind in (Kind.CLASSES, Kind.LABELS) and classes == 1:

@@ -13,7 +13,8 @@ from evaluator_component.gate.baseline import BaselineState, BaselineStatus
 from evaluator_component.gate.causes import Cause, Outcome
 from evaluator_component.gate.frame import Codes, Floats, Frame
 from evaluator_component.gate.policies import Policy
-from evaluator_component.gate.rules import Kind, Rule, Target
+from evaluator_component.gate.rules import Kind, Rule
+from evaluator_component.gate.targets import Target
 from evaluator_component.results.tables import without_options
 
 ROUNDING = 4 * float(np.finfo(np.float64).eps)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from evaluator_component.config import candidate_spec
 from evaluator_component.config.complete import CANDIDATE
@@ -14,13 +14,8 @@ from evaluator_component.config.paths import MapKey, Path, render
 from evaluator_component.errors import ConfigError, nearest
 from evaluator_component.gate.baseline import BaselineState, BaselineStatus
 from evaluator_component.gate.policies import Policy
+from evaluator_component.gate.targets import ResultName, Target, find_target, names_of
 from evaluator_component.proto import config_pb2
-from evaluator_component.results.tables import without_options
-
-if TYPE_CHECKING:
-    from evaluator_component.metrics.metric import Definition
-
-ResultName = Callable[[config_pb2.MetricConfig], str]
 
 
 class Kind(enum.Enum):
@@ -49,27 +44,6 @@ class Kind(enum.Enum):
     def is_upper(self) -> bool:
         """Whether the bound is the greatest that is allowed."""
         return self in (Kind.UPPER_BOUND, Kind.CHANGE_AT_MOST, Kind.RELATIVE_CHANGE_AT_MOST)
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a threshold looks at.
-
-    Attributes:
-      metric: The metric's name in the results.
-      specs: The slicing specs it applies to; None for every slice.
-      outputs: The outputs it applies to; empty for all.
-      weighting: The weightings it applies to; None for the one that the metrics spec has by default.
-      readings: The names of the readings of classes that it is meant for ('' where classes are not told apart).
-      compares: Whether the metric compares the candidate with the baseline, so that there is no value without one.
-    """
-
-    metric: str
-    specs: tuple[config_pb2.SlicingSpec, ...] | None
-    outputs: tuple[str, ...]
-    weighting: frozenset[bool] | None
-    readings: frozenset[str]
-    compares: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,7 +124,8 @@ def unknown_threshold_names(config: config_pb2.EvalConfig, known_names: Collecti
             name = _registry_name(metric)
             if name not in known_names:
                 path = render(("metrics_specs", i, "metrics", j))
-                names = _names(metric, _registry_name)[1:]
+                prefixed = sorted(known for known in known_names if known.startswith(f"{name}/"))
+                names = [*names_of(metric, _registry_name)[1:], *prefixed]
                 hint = "a plot has no single value that a threshold could judge"
                 if names:
                     hint = (
@@ -199,7 +174,7 @@ def _thresholds(config: config_pb2.EvalConfig, policy: Policy, result_name: Resu
             name = result_name(metric)
             if metric.HasField("threshold"):
                 yield _Threshold(
-                    (*path, "threshold"), _target(spec, name, everywhere, path, result_name), metric.threshold
+                    (*path, "threshold"), find_target(spec, name, everywhere, path, result_name), metric.threshold
                 )
             yield from _per_slice(spec, name, (*path, "per_slice_thresholds"), metric.per_slice_thresholds, result_name)
         _refuse_cross_slices(here, len(spec.cross_slice_thresholds))
@@ -207,7 +182,7 @@ def _thresholds(config: config_pb2.EvalConfig, policy: Policy, result_name: Resu
             _check_model_names(config, spec, here)
         for name in sorted(spec.thresholds):
             path = (*here, "thresholds", MapKey(name))
-            yield _Threshold(path, _target(spec, name, everywhere, path, result_name), spec.thresholds[name])
+            yield _Threshold(path, find_target(spec, name, everywhere, path, result_name), spec.thresholds[name])
         for name in sorted(spec.per_slice_thresholds):
             path = (*here, "per_slice_thresholds", MapKey(name), "thresholds")
             yield from _per_slice(spec, name, path, spec.per_slice_thresholds[name].thresholds, result_name)
@@ -233,63 +208,10 @@ def _per_slice(
                     "feature_keys and feature_values, not by SQL"
                 )
         yield _Threshold(
-            (*path, k, "threshold"), _target(spec, name, tuple(entry.slicing_specs), path, result_name), entry.threshold
+            (*path, k, "threshold"),
+            find_target(spec, name, tuple(entry.slicing_specs), path, result_name),
+            entry.threshold,
         )
-
-
-def _target(
-    spec: config_pb2.MetricsSpec,
-    metric: str,
-    specs: tuple[config_pb2.SlicingSpec, ...] | None,
-    path: Path,
-    result_name: ResultName,
-) -> Target:
-    weights = spec.example_weights
-    weighting = {flag for flag, on in ((True, weights.weighted), (False, weights.unweighted)) if on}
-    entries = [(j, entry) for j, entry in enumerate(spec.metrics) if metric in _names(entry, result_name)]
-    readings = _readings(spec, entries, path)
-    compares = any(declared.compares for _, entry in entries if (declared := _declared(entry)) is not None)
-    return Target(metric, specs, tuple(spec.output_names), frozenset(weighting) or None, readings, compares)
-
-
-def _declared(entry: config_pb2.MetricConfig) -> Definition | None:
-    """The catalogue's entry, if it has one."""
-    from evaluator_component.metrics.registry import catalogue
-
-    return catalogue().get(entry.class_name)
-
-
-def _names(entry: config_pb2.MetricConfig, result_name: ResultName) -> tuple[str, ...]:
-    """The names of an entry's results."""
-    declared = _declared(entry)
-    return (result_name(entry), *(declared.names[1:] if declared is not None else ()))
-
-
-def _readings(
-    spec: config_pb2.MetricsSpec, entries: list[tuple[int, config_pb2.MetricConfig]], path: Path
-) -> frozenset[str]:
-    """The readings of classes that the spec asks of some of its metrics, or that these have of their own."""
-    from evaluator_component.metrics.readings import read_classes
-
-    found: set[str] = set()
-    for j, entry in entries or [(0, config_pb2.MetricConfig())]:
-        asked = {reading.sub_key for reading in read_classes(spec, entry, (*path[:2], "metrics", j))}
-        own = _own_readings(entry)
-        found |= asked if own is None else own
-    return frozenset(found)
-
-
-def _own_readings(entry: config_pb2.MetricConfig) -> frozenset[str] | None:
-    """The readings of a metric that does not care what is said of classes; None of one that does."""
-    from evaluator_component.metrics.registry import build
-
-    if _declared(entry) is None:
-        return None
-    try:
-        made = build(entry)
-    except ConfigError:  # the plan tells it
-        return None
-    return frozenset(without_options(one.sub_key) for one in made) if made[0].kind.is_whole else None
 
 
 def _check_model_names(config: config_pb2.EvalConfig, spec: config_pb2.MetricsSpec, path: Path) -> None:

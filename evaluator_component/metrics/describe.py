@@ -22,6 +22,7 @@ FAMILIES = (
     "ranking",
     "model against model",
     "fairness",
+    "counterfactual",
     "text",
     "detection",
     "segmentation",

@@ -1,4 +1,4 @@
-"""Metrics and losses of Keras by class name, where they are means over examples."""
+"""Metrics and losses of Keras by class name, where they are means over examples or their variables add up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from evaluator_component.errors import ConfigError
-from evaluator_component.metrics.binarize import one_hot
+from evaluator_component.metrics.keras_state import KerasResult, KerasState, keras_columns, make, width_of_sums
 from evaluator_component.metrics.means import MeanOf
 from evaluator_component.metrics.metric import LOWER, Definition, Direction, Metric, Options, Plot, Values
 from evaluator_component.metrics.registry import snake_case
@@ -47,11 +47,7 @@ class KerasTerms:
         """See :class:`~evaluator_component.metrics.terms.Terms`."""
         if not len(view):
             return (np.zeros(0),)
-        sparse = self.class_name.startswith("Sparse") or view.predictions.ndim == 1
-        labels, predictions = (
-            array if array.ndim == 2 else array[:, None]
-            for array in (view.labels if sparse else one_hot(view), view.predictions)
-        )
+        labels, predictions = keras_columns(self.class_name, view)
         function = _function(self.module, self.class_name, self.config)
         found = np.asarray(function(labels, predictions), np.float64).reshape(len(view), -1).mean(axis=1)
         return (np.where(view.weights > 0, view.weights * found, 0.0),)
@@ -95,25 +91,36 @@ def keras_definition(class_name: str, module: str, options: Options) -> Definiti
     """
     for found, declared in _classes(class_name, module):
         made = _made(found, declared, options)
-        if not _is_mean(made):
+        is_mean = _is_mean(made)
+        width = (
+            0
+            if is_mean or not hasattr(made, "update_state")
+            else width_of_sums(make(declared, json.loads(_config(options))))
+        )
+        if not is_mean and not width:
             raise ConfigError(
-                f"metric {class_name!r}: {declared.__module__}.{class_name} is no mean over examples, and cannot be "
-                "computed slice by slice; use a metric of the catalogue, or declare one of your own with @metric in a "
-                "module_file"
+                f"metric {class_name!r}: {declared.__module__}.{class_name} is no mean over examples, and has no "
+                "variables that add up from part to part, so it cannot be computed slice by slice; use a metric of "
+                "the catalogue, or declare one of your own with @metric in a module_file"
             )
         summary = (declared.__doc__ or class_name).strip().splitlines()[0].rstrip(".")
         direction: Direction | None = LOWER if found.endswith("losses") else None
-        build = functools.partial(_build, found, class_name, direction)
+        interval = "delta" if is_mean else "jackknife"
+        build = functools.partial(_build, found, class_name, direction, width)
         name, accepted = snake_case(class_name), dict.fromkeys(options)
         return Definition(
-            class_name, name, "Keras", f"{summary}.", accepted, build, direction=direction, interval="delta"
+            class_name, name, "Keras", f"{summary}.", accepted, build, direction=direction, interval=interval
         )
     return None
 
 
 def _build(
-    module: str, class_name: str, direction: Direction | None, result_name: str, given: Options
+    module: str, class_name: str, direction: Direction | None, width: int, result_name: str, given: Options
 ) -> tuple[Metric | Plot, ...]:
+    if width:
+        state = KerasState(module, class_name, _config(given), width)
+        used = (state, Weight())
+        return (Metric(result_name, Kind.KERAS, KerasResult(state), used, direction=direction, interval="jackknife"),)
     terms = KerasTerms(module, class_name, _config(given))
     metric = Metric(
         result_name, Kind.KERAS, _KerasMean(terms), (terms, Weight()), direction=direction, interval="delta"
@@ -124,13 +131,11 @@ def _build(
 def _classes(class_name: str, module: str) -> Iterator[tuple[str, Any]]:
     for name in (module,) if module else MODULES:
         name = name.replace("tf.keras", "tensorflow.keras", 1) if name.startswith("tf.keras") else name
-        if not name.startswith(_PACKAGES):
-            continue
         try:
             declared = getattr(importlib.import_module(name), class_name, None)
         except ImportError:
             continue
-        if isinstance(declared, type):
+        if isinstance(declared, type) and any(base.__module__.startswith(_PACKAGES) for base in declared.__mro__):
             yield name, declared
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -89,6 +89,25 @@ def as_lists(values: npt.NDArray[np.generic]) -> pa.ListArray:
     flat = values.ravel()
     array = pa.array(flat.tolist(), pa.binary()) if values.dtype == object else pa.array(flat)
     return pa.ListArray.from_arrays(pa.array(np.arange(len(values) + 1) * width, pa.int32()), array)
+
+
+def beside(view: View, reads: Sequence[Reads], records: Sequence[pa.ListArray]) -> View:
+    """A view of numbers, with lists beside them; an example without a prediction that is read is not usable.
+
+    Args:
+        view: The numbers.
+        reads: What was asked for.
+        records: The lists, one array per entry of ``reads``.
+    """
+    bad = np.zeros(len(view), bool)
+    for one, lists in zip(reads, records, strict=True):
+        if one.role == "prediction":
+            bad |= unusable(one, lists)
+    if bad.any():
+        weights = np.where(bad, 0.0, view.weights)
+        view = replace(view, weights=weights, bad_predictions=view.bad_predictions | bad)
+        records = [without(lists, bad) for lists in records]
+    return replace(view, records=tuple(records))
 
 
 def view_of(reads: Sequence[Reads], records: Sequence[pa.ListArray], weights: Float64) -> View:

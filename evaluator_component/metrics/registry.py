@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from evaluator_component.config.options import metric_options
@@ -90,7 +90,9 @@ def _result_name(entry: Definition, options: Options) -> str:
     return str(name or (entry.name_of(options) if entry.name_of is not None else entry.name))
 
 
-def build(metric_config: Any, path: Path = (), *, of_top: bool = False) -> tuple[Metric | Plot, ...]:
+def build(
+    metric_config: Any, path: Path = (), *, of_top: bool = False, top_k_list: Sequence[int] = ()
+) -> tuple[Metric | Plot, ...]:
     """Makes the metrics of one config entry.
 
     Args:
@@ -98,6 +100,7 @@ def build(metric_config: Any, path: Path = (), *, of_top: bool = False) -> tuple
         path: Where it is in the config, for an error.
         of_top: Whether only the highest scores of each example count: then all of these are predicted positive,
             whatever they are, unless thresholds are given.
+        top_k_list: What the metrics spec says in ``binarize``: metrics of queries add it to an option of this name.
 
     Raises:
         ConfigError: Unknown metric, unknown option, or an option of a wrong type or value.
@@ -107,6 +110,9 @@ def build(metric_config: Any, path: Path = (), *, of_top: bool = False) -> tuple
     entry = definition(class_name, path, metric_config.module, options)
     name = _result_name(entry, options)
     options.pop("name", None)
+    if top_k_list and "top_k_list" in entry.options:
+        own = options.get("top_k_list") or ()
+        options["top_k_list"] = sorted({*(own if isinstance(own, list) else [own]), *top_k_list})
     ignored = {*_IGNORED_OPTIONS, *(_CLASS_OPTIONS if entry.by_class else ())}
     given = {key: value for key, value in options.items() if key not in ignored}
     for key, value in given.items():

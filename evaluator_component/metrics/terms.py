@@ -7,6 +7,7 @@ and the plan computes them once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -54,6 +55,14 @@ class Sampler(Protocol):
 
     def keys(self, view: View, units: npt.NDArray[np.uint64]) -> Float64:
         """Returns float64 ``[n, classes]``, infinite for examples that are not sampled; ``units`` has their hashes."""
+
+
+@runtime_checkable
+class BySlice(Protocol):
+    """Terms that have no number for an example: their totals are made of all examples of a slice together."""
+
+    def by_slice(self, view: View, rows: Sequence[npt.NDArray[np.intp]]) -> Float64:
+        """Returns float64 ``[columns, slices]``; ``rows`` has the examples of each slice, in their order."""
 
 
 @runtime_checkable

@@ -26,6 +26,7 @@ class Kind(enum.Enum):
     CLASSES = "a class (index, or one-hot) and one score per class"
     LABELS = "for each class 0 or 1, and one score"
     SCORES = "finite scores, whatever the label"
+    ONE_SCORE = "one finite score, whatever the label"
     VECTORS = "finite predictions, whatever the label"
     KERAS = "a finite label and finite predictions"
     FEATURE = "a feature's number, missing in some examples"
@@ -44,17 +45,21 @@ class Kind(enum.Enum):
     @property
     def is_whole(self) -> bool:
         """Whether it looks at all scores of an example together, or at none, whatever is said of classes."""
-        return self.of_records or self in (Kind.CLASSES, Kind.LABELS, Kind.VECTORS, Kind.FEATURE, Kind.QUERY)
+        return self.of_records or self in _WHOLE
 
     @property
     def sees_labels(self) -> bool:
         """Whether it looks at labels as numbers."""
-        return not self.of_records and self not in (Kind.ANY, Kind.SCORES, Kind.VECTORS, Kind.FEATURE)
+        return not self.of_records and self not in (Kind.ANY, Kind.FEATURE, *_OF_SCORES)
 
     @property
     def sees_predictions(self) -> bool:
         """Whether it looks at predictions as numbers."""
         return not self.of_records and self not in (Kind.ANY, Kind.FEATURE)
+
+
+_OF_SCORES = (Kind.SCORES, Kind.ONE_SCORE, Kind.VECTORS)
+_WHOLE = (Kind.CLASSES, Kind.LABELS, Kind.VECTORS, Kind.FEATURE, Kind.QUERY, Kind.ONE_SCORE)
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ class View:
             weights: float64 ``[n]``; NaN where missing.
             baseline: Predictions of the model that is compared with, shaped like ``predictions``.
         """
-        if kind in (Kind.SCORES, Kind.VECTORS):  # the labels can be anything
+        if kind in _OF_SCORES:  # the labels can be anything
             labels = np.where(np.isfinite(labels), labels, -1.0)
         several = predictions.ndim == 2
         bad_labels = _not_finite(labels)
@@ -115,7 +120,7 @@ class View:
             bad_predictions = np.isinf(predictions)
         if kind in (Kind.ANY, Kind.LABEL):
             bad_predictions = np.zeros_like(bad_predictions)
-        if kind in (Kind.ANY, Kind.SCORES, Kind.VECTORS, Kind.FEATURE):
+        if kind in (Kind.ANY, Kind.FEATURE, *_OF_SCORES):
             bad_labels = np.zeros_like(bad_labels)
         elif several and labels.ndim == 1:
             with np.errstate(invalid="ignore"):

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from evaluator_component.config import complete_config, load_config
 from evaluator_component.data.batch import unit_hashes
-from evaluator_component.engine.accumulate import Evaluated, State
+from evaluator_component.engine.accumulate import State
+from evaluator_component.engine.evaluated import Evaluated
 from evaluator_component.engine.plan import Plan
 from evaluator_component.engine.planning import make_plan
 from evaluator_component.metrics import Kind, Plot
@@ -62,7 +63,12 @@ def make(
         plot = isinstance(built(name)[0], Plot) and "macro" in str(classes)  # there is no mean of plots
         kind = _kind(name)
         over_classes = kind is Kind.CLASSES or (classes is not None and not plot)
-        own = {Kind.LABELS: "labels", Kind.QUERY: "queries", **{Kind[name]: name for name in LISTS}}
+        own = {
+            Kind.ONE_SCORE: "score",
+            Kind.LABELS: "labels",
+            Kind.QUERY: "queries",
+            **{Kind[name]: name for name in LISTS},
+        }
         specs[own.get(kind, "classes" if over_classes else "score")].append(entry(name))
     model: dict[str, Any] = {
         "label_keys": {"score": "y", "classes": "c", "labels": "l", **dict.fromkeys(LISTS, "y")},

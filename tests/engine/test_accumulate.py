@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluator_component.engine import exact, transport
-from evaluator_component.engine.accumulate import Accumulator, Evaluated, State, accumulate, empty, merge, settle
+from evaluator_component.engine.accumulate import Accumulator, State, accumulate, empty, merge, settle
 from evaluator_component.engine.adders import ScoreAdder
+from evaluator_component.engine.evaluated import Evaluated
 from evaluator_component.engine.plan import Plan
 from evaluator_component.metrics.registry import catalogue
 from evaluator_component.metrics.terms import Examples

@@ -14,7 +14,8 @@ import pyarrow as pa
 from evaluator_component.config import complete_config, load_config
 from evaluator_component.data.batch import unit_hashes
 from evaluator_component.engine import finalise
-from evaluator_component.engine.accumulate import Evaluated, State, accumulate, merge
+from evaluator_component.engine.accumulate import State, accumulate, merge
+from evaluator_component.engine.evaluated import Evaluated
 from evaluator_component.engine.plan import Plan
 from evaluator_component.engine.planning import make_plan
 from evaluator_component.metrics import Kind, Metric, Plot
@@ -141,6 +142,8 @@ def lists_of(kind: Kind, reads: Reads, part: Examples) -> pa.ListArray:
     if reads.role == "feature":
         return pa.array([[f"{unit:x}".encode()] for unit in part.unit.tolist()], pa.list_(pa.binary()))
     numbers = part.labels if reads.role == "label" else part.predictions
+    if kind is Kind.ONE_SCORE:
+        numbers = other_model(numbers)
     numbers = numbers if numbers.ndim == 2 else numbers[:, None]
     if kind is Kind.TEXTS:
         words = np.where(np.isfinite(numbers), np.round(numbers * 4), np.nan)

@@ -23,7 +23,8 @@ from pycocotools.cocoeval import COCOeval
 
 from evaluator_component import ConfigError
 from evaluator_component.engine import finalise
-from evaluator_component.engine.accumulate import Evaluated, accumulate, merge
+from evaluator_component.engine.accumulate import accumulate, merge
+from evaluator_component.engine.evaluated import Evaluated
 from evaluator_component.metrics.boxes import Stacking
 from evaluator_component.metrics.records import Reads
 from evaluator_component.slicing.codes import Membership

@@ -6,6 +6,7 @@ import importlib
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from evaluator_component.errors import ConfigError
 from evaluator_component.metrics.registry import build, result_name
 from evaluator_component.proto import config_pb2
-from tests.metrics.pass_over import Examples, tables
+from tests.metrics.pass_over import Examples, add_up, plan, tables
 
 ONE_SCORE = ["Hinge", "SquaredHinge", "Poisson", "LogCoshError", "Accuracy"]
 SEVERAL = ["KLDivergence", "CosineSimilarity", "CategoricalHinge"]
@@ -104,10 +105,112 @@ def test_unusable_labels_are_told() -> None:
     assert overall["reason"].startswith("1 of 200 labels are missing")
 
 
+IOUS = [
+    ("MeanIoU", {"num_classes": 3}, 1),
+    ("IoU", {"num_classes": 3, "target_class_ids": [0, 2]}, 1),
+    ("BinaryIoU", {"target_class_ids": [0, 1], "threshold": 0.3}, 1),
+    ("OneHotMeanIoU", {"num_classes": 3}, 3),
+]
+
+
+@pytest.mark.parametrize("package", ["tf_keras", "keras"])
+@pytest.mark.parametrize(("name", "options", "scores"), IOUS)
+def test_variables_that_add_up_are_summed(name: str, options: dict[str, Any], scores: int, package: str) -> None:
+    data = examples(several=scores > 1)
+    if scores == 1 and name != "BinaryIoU":
+        draw = np.random.default_rng(6)
+        data = replace(data, labels=draw.integers(0, 3, 200) * 1.0, predictions=draw.integers(0, 3, 200) * 1.0)
+    if scores > 1:
+        data = replace(data, labels=np.round(data.labels))
+    values = found(name, data, f"{package}.metrics", **options)
+    assert data.groups is not None
+    declared = getattr(importlib.import_module(f"{package}.metrics"), name)
+    for slice_name, rows in (("Overall", np.arange(200)), ("group=1", np.flatnonzero(data.groups == 1))):
+        assert values[slice_name] == pytest.approx(
+            expected(declared(**options, dtype="float64"), data.rows(rows)), rel=1e-5
+        )
+
+
+OWN = '''
+import {package}
+
+
+class LargestMiss({package}.metrics.Metric):
+    """The largest miss."""
+
+    def __init__(self, name="largest_miss", **more):
+        super().__init__(name=name, **more)
+        self.largest = self.{add}(shape=(), initializer="zeros", name="largest")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.largest.assign({ops}.maximum(self.largest, {reduce_max}({ops}.abs(y_true - y_pred))))
+
+    def result(self):
+        return self.largest
+
+
+class MissesPerPositive({package}.metrics.Metric):
+    """Misses over positives."""
+
+    def __init__(self, threshold=0.5, name="misses", **more):
+        super().__init__(name=name, **more)
+        self.threshold = threshold
+        self.misses = self.{add}(shape=(), initializer="zeros", name="misses")
+        self.positives = self.{add}(shape=(), initializer="zeros", name="positives")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        y_true = {ops}.cast(y_true, self.dtype)
+        missed = y_true * {ops}.cast(y_pred <= self.threshold, self.dtype)
+        weight = {ops}.reshape({ops}.cast(sample_weight, self.dtype), (-1, 1))
+        self.misses.assign_add({reduce_sum}(missed * weight))
+        self.positives.assign_add({reduce_sum}(y_true * weight))
+
+    def result(self):
+        return self.misses / self.positives
+
+    def get_config(self):
+        return {{**super().get_config(), "threshold": self.threshold}}
+'''
+WORDS = {
+    "keras": {"package": "keras", "ops": "keras.ops", "add": "add_variable", "reduce_sum": "keras.ops.sum",
+              "reduce_max": "keras.ops.max"},
+    "tf_keras": {"package": "tf_keras", "ops": "tf", "add": "add_weight", "reduce_sum": "tf.reduce_sum",
+                 "reduce_max": "tf.reduce_max"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("package", ["tf_keras", "keras"])
+def test_a_class_of_ones_own_is_computed_if_its_variables_add_up(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = f"own_metrics_of_{package}"
+    content = OWN.format(**WORDS[package])
+    (tmp_path / f"{module}.py").write_text(("import tensorflow as tf\n" if package == "tf_keras" else "") + content)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    data = examples(several=False)
+    missed = ((data.predictions <= 0.3) * data.labels) @ data.mass / (data.labels @ data.mass)
+    assert found("MissesPerPositive", data, module, threshold=0.3)["Overall"] == pytest.approx(missed, rel=1e-5)
+    negatives = replace(data, labels=np.zeros(200))
+    rows, _ = tables([{"class_name": "MissesPerPositive", "module": module}], negatives)
+    assert all(math.isnan(row["value"]) and "gives no number" in row["reason"] for row in rows)
+    with pytest.raises(ConfigError, match=rf"{module}.LargestMiss is no mean over examples, and has no variables"):
+        build(config_pb2.MetricConfig(class_name="LargestMiss", module=module))
+
+
+def test_too_many_slices_are_told() -> None:
+    data = replace(examples(several=False), groups=np.arange(200) // 1)
+    big = Examples(*(np.tile(column, 4) for column in (data.labels, data.predictions)), None, np.arange(800))
+    with pytest.raises(ConfigError, match="'MeanIoU': Keras computes it slice by slice, for at most 500 slices"):
+        add_up(plan([{"class_name": "MeanIoU", "config": {"num_classes": 2}}], weighted=False), big, batch=800)
+
+
 @pytest.mark.parametrize(
     ("metric", "message"),
     [
-        ({"class_name": "MeanIoU", "config": '{"num_classes": 2}'}, "'MeanIoU': .* is no mean over examples"),
+        (
+            {"class_name": "FBetaScore", "module": "keras.metrics"},
+            "'FBetaScore': .* variables that add up",
+        ),
         ({"class_name": "Dice", "module": "keras.losses"}, "'Dice': .* is no mean over examples"),
         ({"class_name": "Hinge", "config": '{"margin": 2}'}, "'Hinge': tf_keras.metrics refuses its config"),
         ({"class_name": "Hinge", "module": "os.path"}, "unknown metric 'Hinge'"),

@@ -16,7 +16,8 @@ from sklearn.preprocessing import MultiLabelBinarizer
 
 from evaluator_component import ConfigError
 from evaluator_component.engine import finalise
-from evaluator_component.engine.accumulate import Evaluated, accumulate, merge
+from evaluator_component.engine.accumulate import accumulate, merge
+from evaluator_component.engine.evaluated import Evaluated
 from evaluator_component.slicing.codes import Membership
 from tests.metrics.pass_over import Row, built, entry, plan
 

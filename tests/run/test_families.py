@@ -278,3 +278,58 @@ def test_decide_keeps_to_the_slices_that_were_told(data: Path, tmp_path: Path) -
     ec.evaluate(config, data=data, output=tmp_path, progress=False)
     with pytest.raises(ConfigError, match=r"options.min_slice_size: is 0, and 100 was evaluated"):
         judge_again(ec.load(tmp_path), CONFIG)
+
+
+def test_ranks_of_binarize_are_those_of_query_metrics(data: Path) -> None:
+    """As the peer does: beside the option of the metric; and its rules are judged on all of them."""
+    bound = {"value_threshold": {"lower_bound": {"value": 0.1}}}
+    spec = {
+        "binarize": {"top_k_list": {"values": [3]}},
+        "output_names": ["rank"],
+        "query_key": "query",
+        "metrics": [{"class_name": "NDCG", "config": {"top_k_list": [5]}, "threshold": bound}],
+    }
+    result = ec.evaluate({**CONFIG, "metrics_specs": [spec], "slicing_specs": [{}]}, data=data, progress=False)
+    ranks = {row["sub_key"] for row in result.metrics.table.to_pylist() if row["metric"] == "ndcg"}
+    assert ranks == {"topK:3", "topK:5"}
+    assert len(result.verdict.checks) == 2
+
+
+def test_a_bound_on_a_metric_of_all_classes_holds_whatever_is_said_of_classes(data: Path) -> None:
+    spec = {
+        "binarize": {"class_ids": {"values": [0, 2]}},
+        "output_names": ["classes"],
+        "metrics": [
+            {
+                "class_name": "SparseCategoricalAccuracy",
+                "threshold": {"value_threshold": {"lower_bound": {"value": 0.99}}},
+            }
+        ],
+    }
+    result = ec.evaluate({**CONFIG, "metrics_specs": [spec], "slicing_specs": [{}]}, data=data, progress=False)
+    (check,) = result.verdict.checks
+    assert not result.verdict.blessed
+    assert check.observed == pytest.approx((SCORES.argmax(axis=1) == CLASS).mean())
+
+
+def test_a_second_prediction_with_a_feature_replaced(data: Path, tmp_path: Path) -> None:
+    rows = [
+        trips.example(
+            label=i % 2, score=0.4, replaced=[0.4 + 0.1 * (i % 4)] if i != 9 else [], group=[b"ab"[i % 2 :][:1]]
+        )
+        for i in range(20)
+    ]
+    metrics = [
+        {"class_name": name, "config": {"counterfactual_key": "replaced"}}
+        for name in ("CounterfactualChange", "CounterfactualFlipRate")
+    ]
+    config = {
+        "model_specs": [{"label_key": "label", "prediction_key": "score"}],
+        "slicing_specs": [{"feature_keys": ["group"]}],
+        "metrics_specs": [{"metrics": metrics}],
+    }
+    table = ec.evaluate(config, data=trips.write_records(tmp_path / "data", rows), progress=False).metrics.table
+    rows_of = {(row["slice"], row["metric"]): row for row in table.to_pylist()}
+    assert rows_of["group=a", "counterfactual_change"]["value"] == pytest.approx(0.1, rel=1e-6)
+    assert rows_of["group=a", "counterfactual_flip_rate"]["value"] == 0.5
+    assert "1 of 10 predictions are missing, NaN or infinite" in rows_of["group=b", "counterfactual_change"]["reason"]

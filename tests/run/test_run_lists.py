@@ -95,6 +95,18 @@ def test_texts_and_sets_in_the_data(tmp_path: Path) -> None:
     assert found["Overall", "set_match_precision", ""]["value"] == pytest.approx((labels > 0).sum() / (2 * SIZE))
 
 
+def test_one_of_several_values_of_a_metric_is_bounded_by_its_name(tmp_path: Path) -> None:
+    data = write(tmp_path)
+    bound = {"value_threshold": {"lower_bound": {"value": 0.9}}}
+    setup = config([metric("Rouge", rouge_type="rouge1")], "reference", "text")
+    setup["metrics_specs"][0]["thresholds"] = {"rouge1/fmeasure": bound}
+    verdict = ec.evaluate(setup, data=data, progress=False).verdict
+    assert not verdict.blessed
+    assert [check.metric for check in verdict.checks] == ["rouge1/fmeasure"] * 3
+    with pytest.raises(ConfigError, match="'rouge1'; it has several values; name one of them .*, as rouge1/fmeasure"):
+        ec.evaluate(config([metric("Rouge", 0.9, rouge_type="rouge1")], "reference", "text"), data=data, progress=False)
+
+
 def test_masks_are_decoded_also_those_with_a_palette_and_judged_by_class(tmp_path: Path) -> None:
     result = ec.evaluate(config(MASKS, "mask", "found_mask"), data=write(tmp_path), progress=False)
     found = rows(result)

@@ -55,12 +55,14 @@ from tests.metrics.oracles.losses import (
     percentage,
     pinball,
     r2,
+    spearman,
     squared_correlation,
     squared_log,
     symmetric_percentage,
     top_classes,
 )
 from tests.metrics.oracles.losses import quantile as weighted_quantile
+from tests.metrics.pass_over import other_model
 
 ORACLES: dict[str, Oracle] = {
     "MaxRecall": lambda y, p, w: recall(y, p, w, 1e-12),
@@ -133,6 +135,13 @@ ORACLES: dict[str, Oracle] = {
     "RelativeCoefficientOfDiscrimination": lambda y, p, w: discrimination(y, p, w, lambda a, b: a / b),
     "HammingLoss": of_labels(skm.hamming_loss),
     "JaccardIndex": of_labels(functools.partial(skm.jaccard_score, average="samples", zero_division=1.0)),
+    "Spearman": spearman,
+    "CounterfactualChange": lambda y, p, w, counterfactual_key="", absolute=False: mean(
+        np.abs(other_model(p) - p) if absolute else other_model(p) - p, w
+    ),
+    "CounterfactualFlipRate": lambda y, p, w, counterfactual_key="", threshold=0.5: mean(
+        ((other_model(p) > threshold) != (p > threshold)).astype(float), w
+    ),
     "SubsetAccuracy": of_labels(skm.accuracy_score),
     "NDCG": ranking.over_queries(ranking.ndcg),
     "PrecisionAtK": ranking.over_queries(ranking.precision_at),

@@ -170,3 +170,18 @@ def of_labels(score: Callable[..., float]) -> Oracle:
         return float(score(y > 0, p > threshold, sample_weight=w)) if w.any() else math.nan
 
     return oracle
+
+
+def spearman(y: Array, p: Array, w: Array) -> float:
+    """The weighted correlation of mid-ranks, which count the mass below and half of the mass at a value."""
+
+    def ranks(values: Array) -> Array:
+        distinct, place = np.unique(values, return_inverse=True)
+        mass = np.bincount(place.reshape(-1), w, len(distinct))
+        return (np.cumsum(mass) - mass / 2)[place.reshape(-1)]
+
+    some = w > 0
+    if len(np.unique(y[some])) < 2 or len(np.unique(p[some])) < 2:
+        return math.nan
+    covariance = np.cov(ranks(y), ranks(p), aweights=w, ddof=0)
+    return float(covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1]))
