@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from evaluator_component.config import candidate_spec
 from evaluator_component.errors import ConfigError
 from evaluator_component.metrics.registry import build, result_name
-from evaluator_component.models.predictor import Predictor
+from evaluator_component.models.predictor import Predictor, TensorInfo
 from evaluator_component.proto import config_pb2
 
 LOSS = "loss"
@@ -30,12 +30,30 @@ def add_compiled_metrics(complete: Any, path: str, candidate: Predictor | None) 
     """
     options, spec = complete.options, candidate_spec(complete)
     wanted = not options.HasField("include_default_metrics") or options.include_default_metrics.value
-    if candidate is None or not wanted or spec.label_keys or len(candidate.outputs) > 1 or "://" in path:
+    if candidate is None or not wanted or "://" in path:
         return []
-    shape = candidate.outputs[0].shape
-    known = {result_name(metric) for own in complete.metrics_specs for metric in own.metrics}
+    names = [info.name for info in candidate.outputs]
+    if len(names) == 1:
+        return _add(complete, path, "", compiled_metrics(path, _classes(candidate.outputs[0])))
+    notices = []
+    for output in sorted(spec.label_keys):
+        own = spec.prediction_keys.get(output, output)
+        if own in names:
+            found = compiled_metrics(path, _classes(candidate.outputs[names.index(own)]), own, names)
+            notices += _add(complete, path, output, found)
+    return notices
+
+
+def _classes(output: TensorInfo) -> int | None:
+    return output.shape[-1] if len(output.shape) > 1 else 1
+
+
+def _add(complete: Any, path: str, output: str, entries: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Adds entries to the config, for one output if it is named; returns notices of those that cannot be computed."""
+    own = [spec for spec in complete.metrics_specs if not output or output in (spec.output_names or [output])]
+    known = {result_name(metric) for spec in own for metric in spec.metrics}
     notices, added = [], []
-    for entry in compiled_metrics(path, shape[-1] if len(shape) > 1 else 1):
+    for entry in entries:
         name = entry["config"]["name"]
         metric = config_pb2.MetricConfig(
             class_name=entry["class_name"], module=entry["module"], config=json.dumps(entry["config"])
@@ -49,25 +67,31 @@ def add_compiled_metrics(complete: Any, path: str, candidate: Predictor | None) 
                 added.append(metric)
                 known.add(name)
     if added:
-        complete.metrics_specs.add().metrics.extend(added)
+        complete.metrics_specs.add(output_names=[output] if output else []).metrics.extend(added)
     return notices
 
 
-def compiled_metrics(path: str, classes: int | None) -> list[dict[str, Any]]:
+def compiled_metrics(
+    path: str, classes: int | None, output: str = "", outputs: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     """The metrics of a model as entries of a config: ``class_name``, ``module`` and ``config`` with their ``name``.
 
     Args:
         path: A ``.keras`` file, a folder that holds one, or a SavedModel that Keras 2 wrote. Others have none.
         classes: How many scores the model gives per example, None if that is not known; "accuracy" depends on it.
+        output: Of a model with several outputs, the one whose metrics are wanted.
+        outputs: All of its outputs, in the model's order.
 
     Returns:
-        The loss first; nothing for a model that was not compiled, or has several outputs.
+        The loss first; nothing for a model that was not compiled.
     """
     compiled, package = _compile_config(path)
     if not compiled:
         return []
-    loss = compiled.get("loss")
-    metrics = [*_listed(compiled.get("metrics")), *_listed(compiled.get("weighted_metrics"))]
+    in_order = () if Path(path).joinpath("saved_model.pb").exists() else outputs  # a signature has its own order
+    parts = {name: _of_output(compiled.get(name), output, in_order) for name in ("loss", "metrics", "weighted_metrics")}
+    loss = parts["loss"]
+    metrics = [*_listed(parts["metrics"]), *_listed(parts["weighted_metrics"])]
     found = [] if loss is None or _nested(loss) else [_entry(loss, "losses", package, LOSS, "", classes)]
     sparse = "sparse" in json.dumps(loss).lower()
     found += [_entry(metric, "metrics", package, "", "Sparse" if sparse else "", classes) for metric in metrics]
@@ -95,6 +119,23 @@ def _compile_config(path: str) -> tuple[Mapping[str, Any], str]:
         if node.node_path == "root":
             return json.loads(node.metadata).get("training_config") or {}, "tf_keras"
     return {}, ""
+
+
+def _of_output(value: Any, output: str, outputs: Sequence[str]) -> Any:
+    """The part of one output, by name or by its place in a list; all of it where there is one output."""
+    if not output or not _nested(value):
+        return value
+    if isinstance(value, dict):
+        return value.get(output)
+    if outputs:
+        return value[outputs.index(output)] if len(value) == len(outputs) else None
+    named = [one for one in _listed(value) if isinstance(one, dict)]  # Keras 2 puts the output before the name
+    prefix = f"{output}_"
+    return [
+        {**one, "config": {**one["config"], "name": one["config"]["name"][len(prefix) :]}}
+        for one in named
+        if str((one.get("config") or {}).get("name", "")).startswith(prefix)
+    ]
 
 
 def _listed(metrics: Any) -> Iterator[Any]:

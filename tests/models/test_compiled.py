@@ -85,10 +85,51 @@ def test_a_name_that_the_config_has_is_the_configs(data: Path, tmp_path: Path) -
 
 def test_what_cannot_be_computed_is_told(data: Path, tmp_path: Path) -> None:
     keras = importlib.import_module("keras")
-    model = made("keras", loss="mse", metrics=[keras.metrics.MeanIoU(num_classes=2, name="iou")])
+    model = made("keras", loss="mse", metrics=[keras.metrics.FBetaScore(name="f2")])
     path = save(model, "keras", tmp_path)
     notices = ec.check(CONFIG, path, data=data).notices
-    assert any("'iou', compiled into the model, is left out" in notice for notice in notices)
+    assert any("'f2', compiled into the model, is left out" in notice for notice in notices)
+
+
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+@pytest.mark.parametrize("by_name", [True, False])
+def test_outputs_have_their_own(package: str, by_name: bool, data: Path, tmp_path: Path) -> None:
+    keras = importlib.import_module(package)
+    given = keras.Input((1,), name="fare")
+    outputs = {
+        name: keras.layers.Dense(1, activation="sigmoid", kernel_initializer=start, name=name)(given)
+        for name, start in (("tip", "ones"), ("again", "zeros"))
+    }
+    model = keras.Model({"fare": given}, outputs if by_name else list(outputs.values()))
+    loss, metrics = {"tip": "mse", "again": "binary_crossentropy"}, {"tip": ["accuracy"], "again": ["mae", "mse"]}
+    model.compile(loss=loss if by_name else list(loss.values()), metrics=metrics if by_name else list(metrics.values()))
+    if package == "keras":
+        path = tmp_path / "model.keras"
+        model.save(path)
+    else:
+        labels = dict.fromkeys(outputs, LABEL[:4].astype(np.float32))
+        model.fit({"fare": FARE[:4]}, labels if by_name else list(labels.values()), verbose=0, epochs=1)
+        path = tmp_path / "saved"
+        model.save(path, save_format="tf")
+    spec = {"label_keys": dict.fromkeys(outputs, "label"), "signature_name": "serving_default"}
+    config = {**CONFIG, "model_specs": [spec]}
+    table = ec.evaluate(config, path, data=data, progress=False).metrics.table.to_pylist()
+    found = {(row["output"], row["metric"]): row["value"] for row in table if row["metric"] != "example_count"}
+    losses = {("tip", "loss"), ("again", "loss")}
+    told = {("tip", "accuracy"), ("again", "mae"), ("again", "mse")}
+    if by_name or package == "keras":  # a SavedModel's signature does not have the order of the outputs
+        told |= losses
+    assert set(found) == told
+    predicted = model.predict({"fare": FARE}, verbose=0)
+    tip, again = (np.asarray(predicted[name if by_name else i])[:, 0] for i, name in enumerate(outputs))
+    expected = {
+        ("tip", "loss"): ((tip - LABEL) ** 2).mean(),
+        ("again", "loss"): skm.log_loss(LABEL, again.astype(float)),
+        ("tip", "accuracy"): ((tip > 0.5) == LABEL).mean(),
+        ("again", "mae"): np.abs(again - LABEL).mean(),
+        ("again", "mse"): ((again - LABEL) ** 2).mean(),
+    }
+    assert found == pytest.approx({key: expected[key] for key in told}, rel=1e-5)
 
 
 @pytest.mark.parametrize(("loss", "name"), [
