@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from evaluator_component.models.predictor import Predictor
 
 _SAMPLE_ROWS = 64
+_NAMED = 10
 ModelPath = str | os.PathLike[str] | None
 
 
@@ -274,6 +275,13 @@ def _try_first_records(
     for split in sorted({shard.split for shard in shards} - seen):
         raise DataError(f"split {split!r}: its files hold no record; check the step that wrote them")
     names = {o: tuple(n.decode("utf-8", "replace") for n in own) for o, own in worker.class_names.items()}
+    for output, key in worker.named_by_schema.items():
+        listed = ", ".join(f"{i} is {name!r}" for i, name in enumerate(names[output][:_NAMED]))
+        more = ", …" if len(names[output]) > _NAMED else ""
+        notices.append(
+            f"label {key!r}: the model's scores are taken to be in the order of the schema's string domain "
+            f"({listed}{more}); set label_vocabulary in the model spec if they are not"
+        )
     return notices, names
 
 

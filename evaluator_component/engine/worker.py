@@ -114,6 +114,7 @@ class Worker:
         self._plan = job.plan
         self._forms = job.labels
         self.class_names: dict[str, tuple[bytes, ...]] = {}
+        self.named_by_schema: dict[str, str] = {}
         self._parser = Parser(dict(job.kinds), job.keep_serialized)
         self._predictors = (
             predictors
@@ -205,6 +206,8 @@ class Worker:
                     f"gives {classes} scores per example; expected as many"
                 )
             self.class_names[output] = names
+            if batch.is_text(key) and names is self._forms.domains.get(key):
+                self.named_by_schema[output] = key
         if batch.is_text(key):
             if names is None:
                 return batch.numbers(key, "label")  # which tells what to do

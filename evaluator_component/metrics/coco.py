@@ -46,10 +46,12 @@ class _InterpolatedPrecision:
         histogram = totals.histogram(ScoreHistogram())
 
         def area(points: Points) -> Float64:
-            precision, recall = points.precision, points.recall
-            reached = (points.best(precision, recall >= least, 0.0) for least in self.recalls)
-            total: Float64 = np.sum(list(reached), axis=0)
-            return np.where(positives > 0, total / len(self.recalls), np.nan)
+            usable = points.possible & ~np.isnan(points.precision)
+            reached = np.searchsorted(np.sort(self.recalls), points.recall, side="right")
+            best = np.zeros((histogram.slice_count, len(self.recalls) + 1))  # by how many of the recalls are reached
+            np.maximum.at(best, (histogram.slices, reached), np.where(usable, points.precision, 0.0))
+            or_more = np.maximum.accumulate(best[:, ::-1], axis=1)[:, -2::-1]
+            return np.where(positives > 0, or_more.mean(axis=1), np.nan)
 
         value = area(operating_points(totals, best=False))
         if not histogram.coarse.any():

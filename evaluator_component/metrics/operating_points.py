@@ -52,13 +52,17 @@ class Points:
         """True positives of all that are predicted positive."""
         return divide(self.tp, self.tp + self.fp)
 
+    @property
+    def possible(self) -> Any:
+        """Whether there is a threshold below the row's score: not below −∞."""
+        return self.histogram.scores[0] > -np.inf
+
     def best(self, values: Float64, feasible: Any, otherwise: float) -> Float64:
         """The largest feasible value of each slice, ``otherwise`` where none is: float64 ``[slices]``."""
         histogram = self.histogram
         result = np.full(histogram.slice_count, otherwise)
         if len(values):
-            possible = feasible & (histogram.scores[0] > -np.inf) & ~np.isnan(values)
-            candidates = np.where(possible, values, otherwise)
+            candidates = np.where(feasible & self.possible & ~np.isnan(values), values, otherwise)
             found = np.maximum.reduceat(candidates, histogram.starts)
             result[histogram.slices[histogram.starts]] = np.maximum(found, otherwise)
         return result

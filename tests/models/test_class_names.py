@@ -110,6 +110,11 @@ def test_names_are_those_of_the_schema(shared: bool, tmp_path: Path) -> None:
     found = ec.evaluate(in_data(), data=data, schema=tmp_path, progress=False)
     assert found.metrics.value("sparse_categorical_accuracy") == pytest.approx(RIGHT, rel=1e-12)
     assert found.run["class_names"] == {"": ["bus", "taxi", "tram"]}
+    (notice,) = found.run["notices"]
+    assert notice.startswith(
+        "label 'label': the model's scores are taken to be in the order of the schema's string domain"
+    )
+    assert "(0 is 'bus', 1 is 'taxi', 2 is 'tram')" in notice
 
 
 @pytest.mark.parametrize(
