@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from evaluator_component.config.options import metric_options
+from evaluator_component.config.options import metric_options, options_json
 from evaluator_component.config.paths import FieldError, MapKey, Path
 from evaluator_component.config.slices import check_slices
 from evaluator_component.errors import nearest
@@ -76,20 +76,14 @@ def _check_model_names(spec: config_pb2.MetricsSpec, models: Any, path: Path) ->
 
 
 def _check_metrics(metrics: Any, path: Path) -> None:
-    seen: dict[tuple[str, str, str, str], int] = {}
+    seen: dict[tuple[str, str, str], int] = {}
     for index, metric in enumerate(metrics):
         here = (*path, "metrics", index)
         if not metric.class_name:
             raise FieldError((*here, "class_name"), "missing; name a metric, for example AUC")
-        options = metric_options(metric, here)
-        part = {name: options[name] for name in ("class_id", "k", "top_k") if name in options}
-        key = (metric.module, metric.class_name, str(options.get("name", "")), str(part))
+        key = (metric.module, metric.class_name, options_json(metric_options(metric, here), here))
         if key in seen:
-            raise FieldError(
-                here,
-                f"{metric.class_name} under the same name as metrics[{seen[key]}]; give one a name of its own with "
-                f'config: {{"name": "…"}}, or leave it out',
-            )
+            raise FieldError(here, f"{metric.class_name} is the same as metrics[{seen[key]}]; leave it out")
         seen[key] = index
 
 

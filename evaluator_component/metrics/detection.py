@@ -84,6 +84,11 @@ def pairing_of(given: Options, class_id: Any, iou: Any, weight: Any, stacking: S
     return BoxPairs(class_id, float(iou), (float(area[0]), float(area[1])), most or 0, float(weight), stacking)
 
 
+def _sub_key(pairing: BoxPairs, option: str = "", value: float | None = None) -> str:
+    """The class, as the peer has it, and the option that several values are told apart by."""
+    return f"classId:{pairing.class_id}" + ("" if value is None else f" {option}={value!r}")
+
+
 def _one(given: Options) -> tuple[BoxPairs, tuple[Reads, ...]]:
     reads, stacking = columns_of(given)
     return pairing_of(given, given["class_id"], given["iou_threshold"], given["class_weight"], stacking), reads
@@ -100,7 +105,7 @@ def of_boxes(
     sub_key: str = "",
     direction: Direction | None = HIGHER,
 ) -> Metric:
-    """A metric that reads boxes."""
+    """A metric that reads boxes; ``sub_key`` tells its results from others of the name."""
     return Metric(
         name,
         Kind.BOXES,
@@ -155,7 +160,7 @@ def _at_threshold(class_name: str, summary: str, formula: Callable[..., Any], fi
                 (),
                 reads,
                 pairing.stacking,
-                sub_key=f"threshold={threshold!r}" if len(thresholds) > 1 else "",
+                sub_key=_sub_key(pairing, "threshold", threshold if len(thresholds) > 1 else None),
             )
             for threshold in thresholds
         )
@@ -204,7 +209,7 @@ def _over_thresholds(
                 (PairedByKey(ScoreHistogram(), pairing),),
                 reads,
                 pairing.stacking,
-                sub_key=f"recall={recall!r}" if len(recalls) > 1 else "",
+                sub_key=_sub_key(pairing, "recall", recall if len(recalls) > 1 else None),
                 direction=direction,
             )
             for recall in recalls
@@ -242,6 +247,7 @@ def _build_plot(name: str, given: Options) -> tuple[Metric | Plot, ...]:
             OfPairs(ConfusionAtThresholds(buckets), pairing),
             reads=reads,
             fits=pairing.stacking,
+            sub_key=_sub_key(pairing),
         ),
     )
 

@@ -133,7 +133,7 @@ def _build_bleu(name: str, given: Options) -> tuple[Metric | Plot, ...]:
         raise ValueError(f"tokenize: expected one of {', '.join(sorted(known))}, got {tokenize!r}")
     terms = NGrams(tokenize, bool(given["lowercase"]), order)
     value = _SMOOTHING[method] if value is None else float(value)
-    result = _Bleu(terms, method, value, bool(given["effective_order"]))
+    result = _Bleu(terms, method, value, bool(given["use_effective_order"]))
     return (Metric(name, Kind.TEXTS, result, (terms,), direction=HIGHER, interval="jackknife", reads=_READS),)
 
 
@@ -149,7 +149,7 @@ register(
             "tokenize": "13a",
             "smooth_method": "exp",
             "smooth_value": None,
-            "effective_order": False,
+            "use_effective_order": False,
             "max_ngram_order": 4,
         },
         _build_bleu,

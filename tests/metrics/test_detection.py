@@ -135,9 +135,14 @@ def run(
             assert fits([records[source] for source in sources]) is None
         states.append(accumulate(planned, Evaluated(slices, {}, {}, own, len(part), records=records)))
     found, plots = finalise.finalise(planned, {"eval": merge(planned, states)})
-    by_name = {(row["metric"], row["slice"], row["sub_key"]): row for row in found.to_pylist()}
+    by_name = {(row["metric"], row["slice"], without_class(row["sub_key"])): row for row in found.to_pylist()}
     assert len(by_name) == len(found)
     return by_name, plots.to_pylist()
+
+
+def without_class(sub_key: str) -> str:
+    """The sub-key without the class; here each metric is of one."""
+    return " ".join(part for part in sub_key.split() if not part.startswith("classId:"))
 
 
 def values(metrics: Sequence[Mapping[str, Any]], given: Sequence[Image], **more: Any) -> dict[str, float]:
@@ -721,7 +726,7 @@ def test_examples_of_one_length_give_the_same() -> None:
     found = np.concatenate([true + 0.25 * rng.integers(0, 3, (50, 1, 1)) * [0, 0, 1, 1, 0], rng.random((50, 3, 1))], 2)
     examples = Examples(true.reshape(50, -1), found.reshape(50, -1), groups=np.arange(50) % 2)
     rows, plots = tables(every_metric(), examples)
-    by_name = {(row["metric"], row["slice"], row["sub_key"]): row for row in rows}
+    by_name = {(row["metric"], row["slice"], without_class(row["sub_key"])): row for row in rows}
     given = [Image(*both) for both in zip(true, found, strict=True)]
     listed = run(every_metric(), given, groups=[number % 2 for number in range(50)])
     for where in ("Overall", "group=1"):

@@ -102,14 +102,16 @@ def sentences(seed: int, count: int, references: int = 2) -> tuple[list[str], li
         {"smooth_method": "floor", "smooth_value": 0.3},
         {"smooth_method": "add-k", "smooth_value": 2},
         {"tokenize": "char", "max_ngram_order": 6},
-        {"effective_order": True, "max_ngram_order": 2},
+        {"use_effective_order": True, "max_ngram_order": 2},
     ],
 )
 @pytest.mark.parametrize("seed", range(3))
 def test_bleu_is_that_of_sacrebleu(options: dict[str, Any], seed: int) -> None:
     texts, references = sentences(seed, 5 if seed else 40)
     found = rows(entry("Bleu", **options), {"": references, "p": [[text] for text in texts]})
-    oracle = sacrebleu.BLEU(force=True, **options).corpus_score(texts, list(map(list, zip(*references, strict=True))))
+    oracle = sacrebleu.BLEU(
+        force=True, **{key.removeprefix("use_"): value for key, value in options.items()}
+    ).corpus_score(texts, list(map(list, zip(*references, strict=True))))
     assert overall(found)["value"] == pytest.approx(oracle.score, rel=1e-9, abs=1e-12)
 
 
@@ -117,9 +119,11 @@ def test_bleu_is_that_of_sacrebleu(options: dict[str, Any], seed: int) -> None:
 @pytest.mark.parametrize("text", ["the", "the cat", "dog", "", "the cat sat on", "cat the on sat"])
 def test_bleu_of_short_texts(text: str, method: str) -> None:
     for effective in (False, True):
-        options = {"smooth_method": method, "effective_order": effective}
+        options = {"smooth_method": method, "use_effective_order": effective}
         found = rows(entry("Bleu", **options), {"": [["the cat sat on"]], "p": [[text]]})
-        oracle = sacrebleu.BLEU(force=True, **options).corpus_score([text], [["the cat sat on"]])
+        oracle = sacrebleu.BLEU(
+            force=True, **{key.removeprefix("use_"): value for key, value in options.items()}
+        ).corpus_score([text], [["the cat sat on"]])
         assert overall(found)["value"] == pytest.approx(oracle.score, rel=1e-9, abs=1e-12)
 
 
