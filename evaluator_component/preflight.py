@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from evaluator_component import config as configs
 from evaluator_component.engine.plan import Plan
 from evaluator_component.engine.planning import make_plan
-from evaluator_component.errors import ConfigError, DataError, ModelError
+from evaluator_component.errors import ConfigError, DataError, ModelError, nearest
 from evaluator_component.gate.baseline import BaselineState, BaselineStatus
 from evaluator_component.gate.policies import check_splits, read_policy
 from evaluator_component.gate.rules import check_baseline, collect_rules, unknown_threshold_names
@@ -275,6 +275,12 @@ def _try_first_records(
     for split in sorted({shard.split for shard in shards} - seen):
         raise DataError(f"split {split!r}: its files hold no record; check the step that wrote them")
     names = {o: tuple(n.decode("utf-8", "replace") for n in own) for o, own in worker.class_names.items()}
+    for key, value in worker.unknown_names.items():
+        name = value.decode("utf-8", "replace")
+        known = nearest(name, next((own for own in names.values()), ()))
+        notices.append(
+            f"label {key!r}: {name!r} is no class of the model; {known}. Metrics of its slices are undefined."
+        )
     for output, key in worker.named_by_schema.items():
         listed = ", ".join(f"{i} is {name!r}" for i, name in enumerate(names[output][:_NAMED]))
         more = ", …" if len(names[output]) > _NAMED else ""

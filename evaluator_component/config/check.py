@@ -46,8 +46,6 @@ def _check_models(specs: Any) -> None:
         if spec.label_vocabulary and spec.label_keys:
             problem = "it names the classes of one output, and label_keys describes several; evaluate them one by one"
             raise FieldError((*path, "label_vocabulary"), problem)
-        if spec.label_vocabulary and spec.is_baseline:
-            raise FieldError((*path, "label_vocabulary"), "labels are those of the candidate; set it in its spec")
         if spec.inference_batch_size < 0:
             raise FieldError((*path, "inference_batch_size"), f"expected at least 1, got {spec.inference_batch_size}")
         (baselines if spec.is_baseline else candidates).append(index)

@@ -120,11 +120,18 @@ def find_features(shards: Sequence[Shard], schema: Any = None, wanted: Iterable[
             if kind is not None:
                 kinds.setdefault(feature.name, kind)
         domains = _string_domains(schema)
+        for feature in schema.feature:
+            if feature.value_count.max > max(feature.value_count.min, 1):
+                counts.setdefault(feature.name, set()).update((1, int(feature.value_count.max)))
     for shard in shards:
         if missing <= set(kinds):
             break
         _look(shard, SEARCH_ROWS, kinds, counts)  # a rare feature, or a misspelt name
-    several = {n for n, sizes in counts.items() if len(sizes) > 1 or (kinds[n] is ValueKind.BYTES and max(sizes) > 1)}
+    several = {
+        name
+        for name, sizes in counts.items()
+        if len(sizes) > 1 or (kinds.get(name) is ValueKind.BYTES and max(sizes) > 1)
+    }
     return Features(kinds, names, frozenset(several), domains)
 
 

@@ -37,6 +37,7 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
             "metrics_specs: no metric is configured; add for example "
             "metrics_specs: [{metrics: [{class_name: ExampleCount}, {class_name: AUC}]}]"
         )
+    _check_labels(models[0], metrics)
     slice_terms: dict[tuple[ViewKey, Terms], None] = {}
     keyed_terms: dict[tuple[ViewKey, KeyedTerms], None] = {}
     samples: dict[tuple[ViewKey, Sampler], None] = {}
@@ -71,6 +72,18 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
         int(engine.max_plot_slices),
         int(config.options.min_slice_size.value),
     )
+
+
+def _check_labels(model: ModelPlan, metrics: Iterable[PlannedMetric]) -> None:
+    """A label is needed unless each metric names what it reads."""
+    for planned in metrics:
+        named = all(one.key or one.role != "label" for one in planned.view.reads)
+        needed = planned.view.kind.sees_labels or not named
+        if needed and not dict(model.label_keys)[planned.view.output]:
+            raise ConfigError(
+                f"{model.spec_path}.label_key: not set; expected the name of the feature that holds the label "
+                f"({planned.metric.name!r} needs it)"
+            )
 
 
 def _check_compared_slices(metrics: Iterable[PlannedMetric], groups: tuple[Grouping, ...]) -> None:
@@ -115,8 +128,6 @@ def _model(spec: Any, index: int, name: str, baseline: bool, batch_size: int) ->
         )
     if spec.HasField("padding_options"):
         raise ConfigError(f"{path}.padding_options: not supported yet")
-    if not spec.label_key and not spec.label_keys:
-        raise ConfigError(f"{path}.label_key: not set; expected the name of the feature that holds the label")
     outputs = sorted({*spec.label_keys, *spec.prediction_keys, *spec.example_weight_keys}) or [""]
     return ModelPlan(
         name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from evaluator_component.config import candidate_spec
+from evaluator_component.config import baseline_spec, candidate_spec
 from evaluator_component.data.batch import Batch, Parser
 from evaluator_component.data.features import Features, ValueKind
 from evaluator_component.data.images import decode_images
@@ -91,20 +92,22 @@ def make_job(
             wanted |= {info.name for info in predictor.inputs}
     serialized = any(predictor is not None and predictor.inputs is None for predictor in predictors)
     columns = tuple((name, kinds[name]) for name in sorted(wanted))
-    labels = _label_forms(config, plan, model_paths[0], features)
+    labels = _label_forms(config, plan, model_paths, features)
     content = config.SerializeToString(deterministic=True)
     return Job(content, module, model_paths, columns, serialized, uuid.uuid4().hex, labels)
 
 
-def _label_forms(config: Any, plan: Plan, model_path: str, features: Features) -> LabelForms:
+def _label_forms(config: Any, plan: Plan, model_paths: Sequence[str], features: Features) -> LabelForms:
     keys = {key for _, key in plan.models[0].label_keys}
     several = {key for key in keys & features.several if features.kinds[key] is not ValueKind.FLOAT}
-    vocabulary: tuple[bytes, ...] = ()
-    name = candidate_spec(config).label_vocabulary
-    if name:
-        vocabulary = read_vocabulary(name, model_path, f"{plan.models[0].spec_path}.label_vocabulary")
     domains = {key: names for key, names in features.domains.items() if key in keys}
-    return LabelForms(vocabulary, domains, frozenset(several))
+    specs = (candidate_spec(config), baseline_spec(config) or candidate_spec(config))
+    vocabularies = []
+    for spec, model, path in zip(specs, plan.models, model_paths, strict=False):
+        named = spec.label_vocabulary or specs[0].label_vocabulary
+        where = f"{model.spec_path if spec.label_vocabulary else plan.models[0].spec_path}.label_vocabulary"
+        vocabularies.append(read_vocabulary(named, path, where) if named else ())
+    return LabelForms(tuple(vocabularies), domains, frozenset(several))
 
 
 class Worker:
@@ -115,6 +118,7 @@ class Worker:
         self._forms = job.labels
         self.class_names: dict[str, tuple[bytes, ...]] = {}
         self.named_by_schema: dict[str, str] = {}
+        self.unknown_names: dict[str, bytes] = {}
         self._parser = Parser(dict(job.kinds), job.keep_serialized)
         self._predictors = (
             predictors
@@ -153,6 +157,7 @@ class Worker:
             (index, output): self._numbers(batch, given[index], index, output)
             for index, output in sorted(self._plan.number_predictions)
         }
+        self._put_in_order(predictions, given)
         labels: dict[str, Float64] = {}
         weights: dict[str, Float64] = {}
         candidate = self._plan.models[0]
@@ -191,6 +196,21 @@ class Worker:
         info = pick_output(predictor.outputs, key, predictor.path, f"{model.spec_path}.prediction_key")
         return _as_float(given[info.name], predictor.path, info.name)
 
+    def _put_in_order(self, predictions: dict[tuple[int, str], Float64], given: Sequence[Predictions | None]) -> None:
+        """Puts the scores of the baseline in the order of the candidate's classes, where both are named."""
+        for (index, output), scores in predictions.items():
+            own = predictions.get((0, output))
+            if index == 0 or own is None or own.ndim == 1 or scores.shape != own.shape:
+                continue
+            names = _given_names(given[0], own) or self._forms.vocabularies[0]
+            try:
+                order = self._forms.order(index, _given_names(given[index], scores), names) if names else None
+            except ValueError as error:
+                model = self._plan.models[index]
+                raise ModelError(f"model {model.name!r} cannot be compared with the candidate: {error}") from error
+            if order is not None and order != sorted(order):
+                predictions[index, output] = np.ascontiguousarray(scores[:, order])
+
     def _labels(
         self, batch: Batch, given: Predictions | None, output: str, key: str, scores: Float64 | None
     ) -> Float64:
@@ -198,13 +218,11 @@ class Worker:
         if scores is None or scores.ndim == 1:
             return batch.numbers(key, "label")
         classes, several = scores.shape[1], key in self._forms.several
-        names = self._forms.names(key, None if given is None else class_names(given, classes), classes)
+        try:
+            names = self._forms.names(key, _given_names(given, scores), classes)
+        except ValueError as error:
+            raise ModelError(f"{self._plan.models[0].spec_path}.label_vocabulary: {error}") from error
         if names is not None:
-            if len(names) != classes:
-                raise ModelError(
-                    f"{self._plan.models[0].spec_path}.label_vocabulary: names {len(names)} classes, and the model "
-                    f"gives {classes} scores per example; expected as many"
-                )
             self.class_names[output] = names
             if batch.is_text(key) and names is self._forms.domains.get(key):
                 self.named_by_schema[output] = key
@@ -212,6 +230,9 @@ class Worker:
             if names is None:
                 return batch.numbers(key, "label")  # which tells what to do
             index, counts = batch.named_classes(key, names)
+            unknown = np.flatnonzero(np.isnan(index))
+            if len(unknown):
+                self.unknown_names.setdefault(key, batch.column(key).flatten()[int(unknown[0])].as_py())
         elif several:
             index, counts = batch.numbered_classes(key, classes)
         else:
@@ -228,6 +249,12 @@ class Worker:
             lists = batch.column(key)
         if source.reads.image:
             lists = decode_images(lists, lambda row: f"{batch.where(row)}: {source.reads.role} {key!r}")
+        held = "texts" if pa.types.is_binary(lists.type.value_type) else "numbers"
+        if source.reads.holds and held != source.reads.holds and len(lists.flatten()):
+            raise DataError(
+                f"{batch.where(0)}: {source.reads.role} {key!r} holds {held}; expected {source.reads.holds} "
+                f"({self._plan.sources[source]})"
+            )
         most = source.reads.most
         if most and (lengths(lists) > most).any():
             row = int(np.argmax(lengths(lists) > most))
@@ -312,6 +339,10 @@ def _as_float(values: npt.NDArray[Any], path: str, output: str) -> Float64:
     if flat.ndim == 2 and flat.shape[1] == 1:
         flat = flat[:, 0]
     return np.ascontiguousarray(flat, np.float64)
+
+
+def _given_names(given: Predictions | None, scores: Float64) -> tuple[bytes, ...] | None:
+    return None if given is None or scores.ndim == 1 else class_names(given, scores.shape[1])
 
 
 def _single(values: Float64, batch: Batch, what: str) -> Float64:

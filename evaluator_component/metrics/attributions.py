@@ -54,7 +54,7 @@ def _attributions(class_name: str, summary: str, *, absolute: bool, result: Call
                 result(terms),
                 (terms, Weight()),
                 interval="delta",
-                reads=(Reads("prediction", f"{key}/{feature}", least=1),),
+                reads=(Reads("prediction", f"{key}/{feature}", least=1, holds="numbers"),),
             )
             for feature in names
         )

@@ -110,6 +110,8 @@ def _at_threshold(
 def at_thresholds(value: Any) -> tuple[float, ...]:
     """The thresholds that an option gives, one or several."""
     found = tuple(float(v) for v in (value if isinstance(value, (list, tuple)) else (value,)))
+    if not found:
+        raise ValueError("thresholds: expected at least one number, got none")
     for number in found:
         if math.isnan(number):
             raise ValueError("thresholds: NaN is not a threshold")

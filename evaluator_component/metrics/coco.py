@@ -102,7 +102,7 @@ class _Mean:
             classes = dict.fromkeys(
                 number for (number, _), gone in zip(self.parts, missing[:, row], strict=True) if gone
             )
-            notes[row] = f"without classes that there is no box of: {', '.join(map(str, classes))}"
+            notes[row] = f"without classes that no box with a weight is of: {', '.join(map(str, classes))}"
         return notes
 
 

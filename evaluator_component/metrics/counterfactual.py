@@ -57,7 +57,7 @@ def _metric(
     key = given["counterfactual_key"]
     if not isinstance(key, str) or not key:
         raise ValueError(f"counterfactual_key: expected the name of an output or feature, got {key!r}")
-    reads = (Reads("prediction", key, least=1, most=1),)
+    reads = (Reads("prediction", key, least=1, holds="numbers", most=1),)
     used = (terms, Weight())
     return (Metric(name, Kind.ONE_SCORE, MeanOf(terms), used, direction=direction, interval=interval, reads=reads),)
 

@@ -55,10 +55,11 @@ def columns_of(given: Options) -> tuple[tuple[Reads, ...], Stacking]:
             raise ValueError(f"{option}: expected a list of names, got {given[option]!r}")
         stacked.append(names)
     labels, predictions = stacked
-    reads = [Reads("label", name) for name in labels or [""]] + [Reads("prediction", n) for n in predictions or [""]]
+    reads = [Reads("label", name, holds="numbers") for name in labels or [""]]
+    reads += [Reads("prediction", name, holds="numbers") for name in predictions or [""]]
     count = given["num_detections_key"]
     if count:
-        reads.append(Reads("prediction", str(count), most=1))
+        reads.append(Reads("prediction", str(count), most=1, holds="numbers"))
     return tuple(reads), Stacking(len(labels), len(predictions), bool(count))
 
 

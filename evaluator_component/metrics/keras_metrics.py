@@ -92,16 +92,14 @@ def keras_definition(class_name: str, module: str, options: Options) -> Definiti
     for found, declared in _classes(class_name, module):
         made = _made(found, declared, options)
         is_mean = _is_mean(made)
-        width = (
-            0
-            if is_mean or not hasattr(made, "update_state")
-            else width_of_sums(make(declared, json.loads(_config(options))))
-        )
+        width, problem = 0, "it is a loss"
+        if not is_mean and hasattr(made, "update_state"):
+            width, problem = width_of_sums(make(declared, json.loads(_config(options))))
         if not is_mean and not width:
             raise ConfigError(
-                f"metric {class_name!r}: {declared.__module__}.{class_name} is no mean over examples, and has no "
-                "variables that add up from part to part, so it cannot be computed slice by slice; use a metric of "
-                "the catalogue, or declare one of your own with @metric in a module_file"
+                f"metric {class_name!r}: {declared.__module__}.{class_name} is no mean over examples, and its "
+                f"variables cannot be summed slice by slice ({problem}); use a metric of the catalogue, or declare one "
+                "of your own with @metric in a module_file"
             )
         summary = (declared.__doc__ or class_name).strip().splitlines()[0].rstrip(".")
         direction: Direction | None = LOWER if found.endswith("losses") else None

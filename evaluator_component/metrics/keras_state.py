@@ -70,8 +70,14 @@ class KerasState:
         totals = np.zeros((self.width, len(rows)))
         with _LOCK:
             made = self._made()
-            for number, own in enumerate(rows):
-                totals[:, number] = state_of(made, labels[own], predictions[own], view.weights[own])
+            try:
+                for number, own in enumerate(rows):
+                    totals[:, number] = state_of(made, labels[own], predictions[own], view.weights[own])
+            except Exception as error:  # Keras can raise anything
+                shapes = f"labels {labels.shape[1:]} and predictions {predictions.shape[1:]} of an example"
+                raise ConfigError(
+                    f"metric {self.class_name!r}: Keras fails on {shapes}: {type(error).__name__}: {error}"
+                ) from error
         return totals
 
     def result(self, states: Float64) -> Float64:
@@ -131,14 +137,17 @@ def _variables(made: Any) -> Iterable[Any]:
     return [v for v in made.variables if "seed" not in str(getattr(v, "path", v.name))]
 
 
-def width_of_sums(made: Any) -> int:
-    """How many numbers the variables hold, if they add up over parts of the examples and give one value; else 0."""
+def width_of_sums(made: Any) -> tuple[int, str]:
+    """How many numbers the variables hold, if they add up over parts of the examples and give one value; else why not.
+
+    Labels, predictions and weights are tried as float64, in the shapes of usual problems.
+    """
     width = sum(int(np.prod(variable.shape)) for variable in _variables(made))
     draw = np.random.default_rng(0)
     scores = draw.dirichlet(np.ones(3), 24)
     one = draw.random((24, 1))
     labels = draw.integers(0, 3, 24)
-    tried = 0
+    problem, fits = "it gives no value for any usual shape", False
     cases = (
         ((one > 0.5).astype(float), draw.random((24, 1))),
         (np.eye(3)[labels], scores),
@@ -146,14 +155,17 @@ def width_of_sums(made: Any) -> int:
         (labels[:, None].astype(float), draw.integers(0, 3, (24, 1)).astype(float)),
     )
     for truth, predictions in cases:
-        with contextlib.suppress(Exception):  # Keras can raise anything; a metric need not take every shape
-            weights = draw.integers(1, 4, 24).astype(float)
+        weights = draw.integers(1, 4, 24).astype(float)
+        try:
             whole = state_of(made, truth, predictions, weights)
             parts = [slice(0, 5), slice(5, 6), slice(6, 24)]
             states = [state_of(made, truth[part], predictions[part], weights[part]) for part in parts]
             if np.isnan(result_of(made, whole)):
                 continue
-            if not np.allclose(whole, np.sum(states, axis=0), rtol=1e-4, atol=1e-6):
-                return 0
-            tried += 1
-    return width if tried else 0
+        except Exception as error:  # Keras can raise anything; a metric need not take every shape
+            problem = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else error!r}"
+            continue
+        if not np.allclose(whole, np.sum(states, axis=0), rtol=1e-4, atol=1e-6):
+            return 0, "its variables do not add up from part to part"
+        fits = True
+    return (width, "") if fits and width else (0, problem if width else "it has no variables before it sees examples")

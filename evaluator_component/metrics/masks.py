@@ -21,7 +21,7 @@ from evaluator_component.metrics.metric import (
     PlotData,
     Values,
 )
-from evaluator_component.metrics.records import Reads, lengths, numbers, owners
+from evaluator_component.metrics.records import Reads, Role, lengths, numbers, owners
 from evaluator_component.metrics.registry import register
 from evaluator_component.metrics.totals import Totals
 from evaluator_component.metrics.view import Float64, Kind, View
@@ -89,6 +89,12 @@ def _same_size(records: Sequence[pa.ListArray]) -> tuple[int, str] | None:
     return row, f"compares a mask of {sizes[0][row]} pixels with a predicted one of {sizes[1][row]}; expected the same"
 
 
+_SIDES: tuple[tuple[Role, str, str], ...] = (
+    ("label", "ground_truth_key", "decode_ground_truth"),
+    ("prediction", "prediction_key", "decode_prediction"),
+)
+
+
 def _terms(given: Options) -> tuple[PixelCounts, tuple[Reads, ...]]:
     ids = given["class_ids"] if isinstance(given["class_ids"], (list, tuple)) else [given["class_ids"]]
     for number in ids:
@@ -102,8 +108,12 @@ def _terms(given: Options) -> tuple[PixelCounts, tuple[Reads, ...]]:
     if ignored is not None and not isinstance(ignored, int):
         raise ValueError(f"ignore_ground_truth_id: expected a whole number, got {ignored!r}")
     reads = (
-        Reads("label", str(given["ground_truth_key"]), image=bool(given["decode_ground_truth"]), least=1),
-        Reads("prediction", str(given["prediction_key"]), image=bool(given["decode_prediction"]), least=1),
+        Reads(
+            "label", str(given["ground_truth_key"]), image=bool(given["decode_ground_truth"]), least=1, holds="numbers"
+        ),
+        Reads(
+            "prediction", str(given["prediction_key"]), image=bool(given["decode_prediction"]), least=1, holds="numbers"
+        ),
     )
     return PixelCounts(tuple(ids), ignored), reads
 

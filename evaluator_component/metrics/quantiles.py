@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from evaluator_component.metrics.metric import LOWER, Definition, Metric, Options, Plot, Ratio, Values
+from evaluator_component.metrics.records import Reads, numbers, owners
 from evaluator_component.metrics.registry import first_sentence, register, snake_case
 from evaluator_component.metrics.terms import Weight
 from evaluator_component.metrics.totals import Histogram, Totals
@@ -20,14 +21,23 @@ _NOT_THERE = "no example with a weight above 0 has the feature"
 
 @dataclass(frozen=True)
 class Present:
-    """Σw·x and Σw of the examples that have the value."""
+    """Σw·x and Σw of the examples that have the value, and Σw of all.
 
-    columns = ("values", "weight")
+    Attributes:
+        own_weights: Whether the weights are those of a column that is read, instead of the examples'.
+    """
+
+    own_weights: bool = False
+    columns = ("values", "weight", "all")
 
     def compute(self, view: View) -> tuple[Float64, ...]:
         """See :class:`~evaluator_component.metrics.terms.Terms`."""
+        weights = view.weights
+        if self.own_weights:
+            weights = np.zeros(len(view))
+            weights[owners(view.records[0])] = numbers(view.records[0])
         there = ~np.isnan(view.predictions)
-        return np.where(there, view.weights * view.predictions, 0.0), np.where(there, view.weights, 0.0)
+        return np.where(there, weights * view.predictions, 0.0), np.where(there, weights, 0.0), weights
 
 
 @dataclass(frozen=True)
@@ -101,17 +111,24 @@ class _QuantileOf:
 _ROUNDING = 1e-12
 
 
-def mean(totals: Totals) -> Ratio:
+def mean(values: Float64, there: Float64, weight: Float64) -> Ratio:
     """The weighted mean of a feature over the examples that have it: Σwx / Σw."""
-    values, weight = totals[Present()]
-    return Ratio(values, weight, _NOT_THERE)
+    return Ratio(values, there, _NOT_THERE)
 
 
-def missing_rate(totals: Totals) -> Values:
+def missing_rate(values: Float64, there: Float64, weight: Float64) -> Values:
     """The share of examples that lack a feature."""
-    there, weight = totals[Present()][1], totals[Weight()][0]
     with np.errstate(divide="ignore", invalid="ignore"):
         return Values(np.where(weight > 0, 1.0 - there / weight, np.nan), NO_WEIGHT)
+
+
+@dataclass(frozen=True)
+class _OfPresent:
+    formula: Callable[..., Ratio | Values]
+    terms: Present
+
+    def __call__(self, totals: Totals) -> Ratio | Values:
+        return self.formula(*totals[self.terms])
 
 
 def _feature(path: Any) -> str:
@@ -126,20 +143,28 @@ def _feature(path: Any) -> str:
 
 def _of_feature(
     class_name: str,
-    result: Callable[[Totals], Ratio | Values],
+    formula: Callable[..., Ratio | Values],
     *,
     interval: str,
     limits: tuple[float, float],
 ) -> None:
     def build(name: str, given: Options) -> tuple[Metric | Plot, ...]:
-        if given.get("example_weights_key_path") is not None:
-            raise ValueError(
-                "example_weights_key_path: not supported; name the weights in example_weight_key of the model"
-            )
-        feature = _feature(given["feature_key_path"])
-        terms = (Present(), Weight())
-        made = Metric(name, Kind.FEATURE, result, terms, interval=interval, uses_predictions=False, feature=feature)
-        return (made,)
+        feature, path = _feature(given["feature_key_path"]), given.get("example_weights_key_path")
+        terms = Present(own_weights=path is not None)
+        reads = () if path is None else (Reads("feature", _feature(path), least=1, most=1, holds="numbers"),)
+        return (
+            Metric(
+                name,
+                Kind.FEATURE,
+                _OfPresent(formula, terms),
+                (terms,),
+                interval=interval,
+                uses_predictions=False,
+                uses_weights=path is None,
+                feature=feature,
+                reads=reads,
+            ),
+        )
 
     def name_of(given: Options) -> str:
         path = given.get("feature_key_path") or ()
@@ -152,7 +177,7 @@ def _of_feature(
             class_name,
             snake_case(class_name),
             "counts",
-            first_sentence(result),
+            first_sentence(formula),
             {"feature_key_path": None, "example_weights_key_path": None},
             build,
             interval=interval,

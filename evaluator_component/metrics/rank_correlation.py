@@ -13,34 +13,39 @@ from evaluator_component.metrics.totals import Totals
 from evaluator_component.metrics.view import Float64, Kind, View
 
 _BITS = 21
-_DROPPED = np.uint64(64 - _BITS)
-_SIGN = np.uint64(1 << 63)
-UInt64 = npt.NDArray[np.uint64]
+_DROPPED = 52 - 14
+_LEAST, _MOST = 2.0**-32, 2.0**31 - 2.0**-21
+"""Sizes outside of this range share a cell with these."""
 
 
-def _cells(values: Float64) -> tuple[UInt64, npt.NDArray[np.bool_]]:
-    """The cell of each value, in the order of values: sign, exponent and the nine highest bits; and if it has more."""
-    bits = (values + 0.0).view(np.uint64)
-    low = (bits << np.uint64(_BITS)) != 0
-    ordered = np.where(bits & _SIGN != 0, ~bits, bits | _SIGN)
-    return ordered >> _DROPPED, low
+def _cells(values: Float64) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """The cell of each value, in the order of values: sign, exponent and fourteen bits; and if there is more to it."""
+    size = np.abs(values)
+    inside = np.clip(size, _LEAST, _MOST)
+    bits = inside.view(np.int64)
+    cell = ((bits - np.float64(_LEAST).view(np.int64)) >> _DROPPED) + 1
+    rough = (bits & ((1 << _DROPPED) - 1) != 0) | (inside != size)
+    cell, rough = np.where(size == 0, 0, cell), rough & (size > 0)
+    middle = 1 << (_BITS - 1)
+    return np.where(values < 0, middle - 1 - cell, middle + cell), rough
 
 
 @dataclass(frozen=True)
 class JointCells:
-    """Σw by the cells of label and prediction; and of those that are not the only value of their cell."""
+    """Σw by the cells of label and prediction, and Σw³; and Σw of those that are not the only value of their cell."""
 
-    columns = ("weight", "rough_labels", "rough_predictions")
+    columns = ("weight", "cubes", "rough_labels", "rough_predictions")
     keyed_by_score = False
 
     def keys(self, view: View) -> Float64:
         """See :class:`~evaluator_component.metrics.terms.KeyedTerms`."""
         labels, predictions = _cells(view.labels)[0], _cells(view.predictions)[0]
-        return ((labels << np.uint64(_BITS)) | predictions).astype(np.float64)
+        return ((labels << _BITS) | predictions).astype(np.float64)
 
     def compute(self, view: View) -> tuple[Float64, ...]:
         """See :class:`~evaluator_component.metrics.terms.KeyedTerms`."""
-        return (view.weights, *(view.weights * _cells(side)[1] for side in (view.labels, view.predictions)))
+        rough = (view.weights * _cells(side)[1] for side in (view.labels, view.predictions))
+        return (view.weights, view.weights**3, *rough)
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,15 @@ class _Ranks:
     spread: Float64
 
     @classmethod
-    def of(cls, slices: npt.NDArray[np.int64], cells: npt.NDArray[np.int64], weight: Float64, rough: Float64) -> _Ranks:
+    def of(
+        cls,
+        slices: npt.NDArray[np.int64],
+        cells: npt.NDArray[np.int64],
+        weight: Float64,
+        cubes: Float64,
+        rough: Float64,
+    ) -> _Ranks:
+        """Ranks the values of one side; cells of one example, or of one value, are known exactly."""
         key = slices << _BITS | cells
         distinct, group = np.unique(key, return_inverse=True)
         group = group.reshape(-1)
@@ -71,7 +84,8 @@ class _Ranks:
         total = np.bincount(of_slice, mass)
         before = (running - mass - (running - mass)[first]).astype(np.float64)
         centred = before + mass / 2 - total[of_slice] / 2
-        spread = np.where(np.bincount(group, rough, len(distinct)) > 0, mass**3 / 12, 0.0)
+        apart = (mass**3 - np.bincount(group, cubes, len(distinct))) / 12  # if all values differ
+        spread = np.where((np.bincount(group, rough, len(distinct)) > 0) & (apart > 1e-12 * mass**3), apart, 0.0)
         return cls(centred[group], group, of_slice, spread)
 
     def slack(self, other: Float64, weight: Float64, count: int) -> tuple[Float64, Float64]:
@@ -90,14 +104,14 @@ class _Ranks:
 def spearman(totals: Totals) -> Values:
     """The correlation of the ranks of labels and predictions, ties by their mean rank. (Spearman 1904)
 
-    Values with more than ten significant bits share a cell with their neighbours: the bracket holds what their order
-    can make of it, by the inequality of Cauchy and Schwarz.
+    Values that differ after fifteen significant bits share a cell: the bracket holds what their order can make of it,
+    by the inequality of Cauchy and Schwarz.
     """
     histogram, count = totals.histogram(JointCells()), totals.slice_count
-    weight, rough_labels, rough_predictions = histogram.columns
+    weight, cubes, rough_labels, rough_predictions = histogram.columns
     keys, slices = histogram.keys.astype(np.int64), histogram.slices.astype(np.int64)
-    x = _Ranks.of(slices, keys >> _BITS, weight, rough_labels)
-    y = _Ranks.of(slices, keys & ((1 << _BITS) - 1), weight, rough_predictions)
+    x = _Ranks.of(slices, keys >> _BITS, weight, cubes, rough_labels)
+    y = _Ranks.of(slices, keys & ((1 << _BITS) - 1), weight, cubes, rough_predictions)
 
     def total(values: Float64) -> Float64:
         return np.bincount(slices, values, count).astype(np.float64)
@@ -107,7 +121,7 @@ def spearman(totals: Totals) -> Values:
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(np.minimum(*squares) > 0, product / np.sqrt(squares[0] * squares[1]), np.nan)
     value = np.clip(value, -1.0, 1.0)
-    undefined = "the labels or the predictions are all the same, in their ten highest bits at least"
+    undefined = "the labels or the predictions are all the same, in their fifteen highest bits at least"
     (slack_x, unknown_x), (slack_y, unknown_y) = x.slack(y.centred, weight, count), y.slack(x.centred, weight, count)
     rough = (unknown_x > 0) | (unknown_y > 0)
     if not rough.any():

@@ -28,6 +28,7 @@ class Reads:
         image: Whether each example has an encoded image, whose pixels are read.
         least: An example with fewer values lacks something.
         most: An example with more values is an error; 0 for any number.
+        holds: What its values must be: "texts", "numbers", or "" for either.
     """
 
     role: Role
@@ -35,6 +36,7 @@ class Reads:
     image: bool = False
     least: int = 0
     most: int = 0
+    holds: Literal["texts", "numbers", ""] = ""
 
 
 def lengths(lists: pa.ListArray) -> Index:
@@ -92,7 +94,7 @@ def as_lists(values: npt.NDArray[np.generic]) -> pa.ListArray:
 
 
 def beside(view: View, reads: Sequence[Reads], records: Sequence[pa.ListArray]) -> View:
-    """A view of numbers, with lists beside them; an example without a prediction that is read is not usable.
+    """A view of numbers, with lists beside them; an example that lacks a value that must be there is not usable.
 
     Args:
         view: The numbers.
@@ -101,7 +103,7 @@ def beside(view: View, reads: Sequence[Reads], records: Sequence[pa.ListArray]) 
     """
     bad = np.zeros(len(view), bool)
     for one, lists in zip(reads, records, strict=True):
-        if one.role == "prediction":
+        if one.least:
             bad |= unusable(one, lists)
     if bad.any():
         weights = np.where(bad, 0.0, view.weights)

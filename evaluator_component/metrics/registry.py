@@ -64,6 +64,12 @@ def definition(class_name: str, path: Path = (), module: str = "", options: Opti
         of_keras = keras_definition(class_name, module, given)
         if of_keras is not None:
             return of_keras
+        if module:
+            raise FieldError(
+                (*path, "module"),
+                f"{module!r} cannot be imported, or has no metric or loss of Keras called {class_name!r}; expected a "
+                "module that Python finds here and on the workers",
+            )
         raise FieldError(
             (*path, "class_name"),
             f"unknown metric {class_name!r}; {nearest(class_name, known)}. A metric of your own is declared with "
@@ -111,7 +117,7 @@ def build(
     name = _result_name(entry, options)
     options.pop("name", None)
     if top_k_list and "top_k_list" in entry.options:
-        own = options.get("top_k_list") or ()
+        own = options.get("top_k_list") or []
         options["top_k_list"] = sorted({*(own if isinstance(own, list) else [own]), *top_k_list})
     ignored = {*_IGNORED_OPTIONS, *(_CLASS_OPTIONS if entry.by_class else ())}
     given = {key: value for key, value in options.items() if key not in ignored}

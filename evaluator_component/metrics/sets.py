@@ -43,9 +43,14 @@ class SetPairs:
     def __call__(self, records: Sequence[pa.ListArray]) -> tuple[int, str] | None:
         """The ``fits`` of a :class:`~evaluator_component.metrics.metric.Metric` of sets."""
         labels, predicted, *more = records
+        kinds = ["texts" if pa.types.is_binary(side.type.value_type) else "numbers" for side in (labels, predicted)]
+        if kinds[0] != kinds[1] and len(labels.flatten()) and len(predicted.flatten()):
+            return 0, f"compares labels that are {kinds[0]} with classes that are {kinds[1]}; expected the same of both"
         sides = [("classes", "scores", predicted, more.pop(0))] if self.scored else []
-        if self.weighted:
-            sides.append(("classes", "weights", more[0] if self.weighted == "classes" else labels, more[-1]))
+        if self.weighted == "classes":
+            sides.append(("classes of weights", "weights", more[0], more[-1]))
+        elif self.weighted:
+            sides.append(("labels", "weights", labels, more[-1]))
         for what, other, left, right in sides:
             odd = np.flatnonzero(lengths(left) != lengths(right))
             if len(odd):
@@ -123,7 +128,7 @@ def _build(formula: Callable[..., Any], name: str, given: Options) -> tuple[Metr
     pairing = SetPairs(top_k or 0, scored, weighted)
     reads = [Reads("label"), Reads("prediction", str(given["prediction_class_key"]))]
     if scored:
-        reads.append(Reads("prediction", str(given["prediction_score_key"])))
+        reads.append(Reads("prediction", str(given["prediction_score_key"]), holds="numbers"))
     reads += [Reads("feature", str(given[key])) for key in ("class_key", "weight_key") if given[key]]
     return tuple(
         Metric(

@@ -6,6 +6,7 @@ other term is.
 
 from __future__ import annotations
 
+import decimal
 import functools
 import importlib
 import json
@@ -23,10 +24,10 @@ from evaluator_component.metrics.records import Reads, comparable, lengths, owne
 from evaluator_component.metrics.registry import register
 from evaluator_component.metrics.terms import Weight
 from evaluator_component.metrics.totals import Totals
+from evaluator_component.metrics.undefined import NO_WEIGHT
 from evaluator_component.metrics.view import Float64, Kind, View
 
-_READS = (Reads("label", least=1), Reads("prediction", least=1, most=1))
-_NOTHING = "there is no text with a weight"
+_READS = (Reads("label", least=1, holds="texts"), Reads("prediction", least=1, most=1, holds="texts"))
 
 
 def _library(name: str, package: str) -> Any:
@@ -96,6 +97,7 @@ class _Bleu:
 
     def __call__(self, totals: Totals) -> Values:
         columns, order = totals[self.terms], self.terms.order
+        weight = totals[Weight()][0]
         matching, possible, (length, reference) = columns[:order], columns[order : 2 * order], columns[2 * order :]
         logs, orders, halved = np.zeros_like(length), np.zeros_like(length), np.ones_like(length)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -114,7 +116,7 @@ class _Bleu:
             brevity = np.where(length < reference, np.exp(1 - reference / length), 1.0)
             score = 100 * brevity * np.exp(logs / orders)
             score = np.where(np.sum(matching, axis=0) > 0, score, 0.0)
-        return Values(np.where(length + reference > 0, score, np.nan), _NOTHING)
+        return Values(np.where(weight > 0, score, np.nan), NO_WEIGHT)
 
 
 _SMOOTHING = {"none": 0.0, "floor": 0.1, "add-k": 1.0, "exp": 0.0}
@@ -132,9 +134,13 @@ def _build_bleu(name: str, given: Options) -> tuple[Metric | Plot, ...]:
     if tokenize not in known:
         raise ValueError(f"tokenize: expected one of {', '.join(sorted(known))}, got {tokenize!r}")
     terms = NGrams(tokenize, bool(given["lowercase"]), order)
+    try:
+        _bleu(tokenize, terms.lowercase, order).sentence_score("a", ["a"])
+    except Exception as error:  # a tokenizer can need a package, or data from the net
+        raise ValueError(f"tokenize: {tokenize!r} cannot be used here: {error}") from error
     value = _SMOOTHING[method] if value is None else float(value)
     result = _Bleu(terms, method, value, bool(given["use_effective_order"]))
-    return (Metric(name, Kind.TEXTS, result, (terms,), direction=HIGHER, interval="jackknife", reads=_READS),)
+    return (Metric(name, Kind.TEXTS, result, (terms, Weight()), direction=HIGHER, interval="jackknife", reads=_READS),)
 
 
 register(
@@ -267,9 +273,15 @@ def _same_json(left: pa.ListArray, right: pa.ListArray) -> Any:
 
 def _equal_documents(left: Sequence[str], right: Sequence[str]) -> bool:
     try:
-        return [json.loads(text) for text in left] == [json.loads(text) for text in right]
+        return [_canonical(text) for text in left] == [_canonical(text) for text in right]
     except ValueError:
         return False
+
+
+def _canonical(text: str) -> str:
+    """A JSON document in one form: the order of keys and the way to write a number do not count, types do."""
+    content = json.loads(text, parse_int=decimal.Decimal, parse_float=decimal.Decimal)
+    return json.dumps(content, sort_keys=True, default=lambda number: {"number": str(number.normalize())})
 
 
 def _build_exact_match(name: str, given: Options) -> tuple[Metric | Plot, ...]:

@@ -23,7 +23,7 @@ class Kind(enum.Enum):
     LABEL = "a finite label"
     BINARY = "a label in [0, 1] and one score"
     REAL = "a finite label and one finite prediction"
-    CLASSES = "a class (index, or one-hot) and one score per class"
+    CLASSES = "one class (index, or one-hot) and one score per class"
     LABELS = "for each class 0 or 1, and one score"
     SCORES = "finite scores, whatever the label"
     ONE_SCORE = "one finite score, whatever the label"
@@ -122,6 +122,8 @@ class View:
             bad_predictions = np.zeros_like(bad_predictions)
         if kind in (Kind.ANY, Kind.FEATURE, *_OF_SCORES):
             bad_labels = np.zeros_like(bad_labels)
+        elif kind is Kind.CLASSES and labels.ndim == 2:
+            bad_labels |= ((labels == 1.0).sum(axis=1) > 1) | ~(labels.max(axis=1, initial=0.0) > 0)
         elif several and labels.ndim == 1:
             with np.errstate(invalid="ignore"):
                 bad_labels |= (labels < 0) | (labels >= predictions.shape[1]) | (labels != np.floor(labels))

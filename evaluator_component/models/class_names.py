@@ -14,29 +14,62 @@ class LabelForms:
     """How labels are written.
 
     Attributes:
-        vocabulary: The names of the classes in the order of the scores, as the config lists them; () for no names.
+        vocabularies: For each model the names of the classes in the order of its scores, as the config lists them; ()
+            for no names.
         domains: By label feature, the names that the schema lists.
         several: The label features that list any number of classes.
     """
 
-    vocabulary: tuple[bytes, ...] = ()
+    vocabularies: tuple[tuple[bytes, ...], ...] = ((),)
     domains: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
     several: frozenset[str] = frozenset()
 
     def names(self, key: str, given: Sequence[bytes] | None, classes: int) -> tuple[bytes, ...] | None:
-        """The names of the classes of a label: those of the config, else of the model, else of the schema.
+        """The names of the candidate's classes: those of the config, else of the model, else of the schema.
 
         Args:
             key: The label feature.
             given: What the model says.
             classes: How many scores it gives; the schema's list is of use only if it has as many.
+
+        Raises:
+            ValueError: The config and the model contradict each other.
         """
-        if self.vocabulary:
-            return self.vocabulary
-        if given is not None:
-            return tuple(given)
+        vocabulary = self.vocabularies[0]
+        if vocabulary and len(vocabulary) != classes:
+            raise ValueError(f"names {len(vocabulary)} classes, and the model gives {classes} scores per example")
+        if vocabulary and given is not None and vocabulary != tuple(given):
+            raise ValueError(f"names {_listed(vocabulary)}, and the model says that its scores are of {_listed(given)}")
+        if vocabulary or given is not None:
+            return vocabulary or tuple(given or ())
         listed = self.domains.get(key, ())
         return listed if len(listed) == classes else None
+
+    def order(self, index: int, given: Sequence[bytes] | None, names: Sequence[bytes]) -> list[int] | None:
+        """The places of the candidate's classes among the scores of another model; None if nothing is known of those.
+
+        Args:
+            index: The model's index.
+            given: What that model says.
+            names: The names of the candidate's classes.
+
+        Raises:
+            ValueError: It has other classes.
+        """
+        own = tuple(given or self.vocabularies[index] or ())
+        if not own:
+            return None
+        if sorted(own) != sorted(names):
+            raise ValueError(f"its scores are of {_listed(own)}, and the candidate's are of {_listed(names)}")
+        return [own.index(name) for name in names]
+
+
+def _listed(names: Sequence[bytes]) -> str:
+    shown = ", ".join(repr(name.decode("utf-8", "replace")) for name in names[:_SHOWN])
+    return shown + (", …" if len(names) > _SHOWN else "")
+
+
+_SHOWN = 10
 
 
 def read_vocabulary(name: str, model_path: str, where: str) -> tuple[bytes, ...]:

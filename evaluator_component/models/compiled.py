@@ -36,8 +36,8 @@ def add_compiled_metrics(complete: Any, path: str, candidate: Predictor | None) 
     if len(names) == 1:
         return _add(complete, path, "", compiled_metrics(path, _classes(candidate.outputs[0])))
     notices = []
-    for output in sorted(spec.label_keys):
-        own = spec.prediction_keys.get(output, output)
+    wanted_outputs = {output: spec.prediction_keys.get(output, output) for output in sorted(spec.label_keys)}
+    for output, own in (wanted_outputs or {"": spec.prediction_key}).items():
         if own in names:
             found = compiled_metrics(path, _classes(candidate.outputs[names.index(own)]), own, names)
             notices += _add(complete, path, output, found)

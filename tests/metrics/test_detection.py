@@ -390,7 +390,7 @@ def test_a_class_without_a_box_has_no_value_and_is_no_part_of_a_mean() -> None:
     rows, _ = run(metrics, given)
     for name in ("map", "mar"):
         row = rows[name, "Overall", ""]
-        assert row["reason"] == "without classes that there is no box of: 3, 4"
+        assert row["reason"] == "without classes that no box with a weight is of: 3, 4"
         assert close(row["value"], rows[f"{name} of some", "Overall", ""]["value"])
         assert rows[f"{name} of some", "Overall", ""]["reason"] is None
     for name in ("map of none", "mar of none", "ap 3", "ap 4", "ar 3", "ar 4"):
@@ -597,7 +597,7 @@ def test_a_slice_without_a_class_says_so() -> None:
     groups = [int((image.true[:, 4] == 2).any()) for image in given]
     rows, _ = run([entry("COCOMeanAveragePrecision", class_ids=[1, 2])], given, groups=groups)
     reasons = {where: row["reason"] for (_, where, _), row in rows.items()}
-    note = "without classes that there is no box of: 2"
+    note = "without classes that no box with a weight is of: 2"
     assert reasons == {"Overall": None, "group=0": note, "group=1": None}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import evaluator_component as ec
 from evaluator_component.errors import ConfigError, DataError, ModelError
@@ -22,7 +23,6 @@ LABELS = [NAMES[i] for i in RNG.integers(0, 3, 60)]
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SavedModel that hands the scores through, with the names of its classes."""
-    import tensorflow as tf
 
     class Named(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
@@ -62,6 +62,8 @@ def test_a_name_that_the_model_does_not_know_is_told(model: Path, tmp_path: Path
     data = write(tmp_path, [b"boat", *LABELS[1:]])
     rows = ec.evaluate(config("SparseCategoricalAccuracy"), model, data=data, progress=False).metrics.table.to_pylist()
     assert "1 of 60 labels are missing, not finite or out of range" in rows[0]["reason"]
+    notices = ec.check(config("SparseCategoricalAccuracy"), model, data=data).notices
+    assert any("'boat' is no class of the model" in notice for notice in notices)
 
 
 INDEX = [NAMES.index(label) for label in LABELS]
@@ -84,18 +86,69 @@ def test_names_are_in_a_vocabulary(tmp_path: Path) -> None:
     assert ec.load(tmp_path / "out").run["class_names"] == found.run["class_names"]
 
 
-def test_the_vocabulary_is_among_the_assets_and_goes_before_what_the_model_says(model: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "model"
-    shutil.copytree(model, copy)
-    (copy / "assets").mkdir(exist_ok=True)
-    (copy / "assets" / "classes").write_bytes(b"tram\nbus\ntaxi\n")
+def with_vocabulary(model: Path, folder: Path, content: bytes) -> Path:
+    shutil.copytree(model, folder)
+    (folder / "assets").mkdir(exist_ok=True)
+    (folder / "assets" / "classes").write_bytes(content)
+    return folder
+
+
+def test_the_vocabulary_can_be_among_the_assets_and_must_not_contradict_the_model(model: Path, tmp_path: Path) -> None:
     data = write(tmp_path, LABELS)
     setup = config("SparseCategoricalAccuracy")
     setup["model_specs"][0]["label_vocabulary"] = "classes"
+    copy = with_vocabulary(model, tmp_path / "fine", b"bus\ntaxi\ntram\n")
     found = ec.evaluate(setup, copy, data=data, progress=False)
-    other = [[b"tram", b"bus", b"taxi"].index(label) for label in LABELS]
-    right = float((SCORES.argmax(axis=1) == other).mean())
-    assert found.metrics.value("sparse_categorical_accuracy") == pytest.approx(right, rel=1e-12)
+    assert found.metrics.value("sparse_categorical_accuracy") == pytest.approx(RIGHT, rel=1e-12)
+    other = with_vocabulary(model, tmp_path / "other", b"tram\nbus\ntaxi\n")
+    message = (
+        "label_vocabulary: names 'tram', 'bus', 'taxi', and the model says that its scores are of 'bus', 'taxi', 'tram'"
+    )
+    with pytest.raises(ModelError, match=message):
+        ec.evaluate(setup, other, data=data, progress=False)
+
+
+def export(folder: Path, order: list[int], *, named: bool = True, names: list[bytes] = NAMES) -> Path:
+    """The same scores, in another order."""
+
+    class Ordered(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+        def serve(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+            scores = tf.io.parse_example(examples, {"scores": tf.io.FixedLenFeature([3], tf.float32)})["scores"]
+            own = tf.repeat(tf.constant([[names[i] for i in order]]), tf.shape(scores)[0], axis=0)
+            return {"scores": tf.gather(scores, order, axis=1), **({"classes": own} if named else {})}
+
+    tf.saved_model.save(Ordered(), str(folder), signatures={"serving_default": Ordered().serve})
+    return folder
+
+
+def test_the_baselines_scores_are_put_in_the_candidates_order(model: Path, tmp_path: Path) -> None:
+    data, setup = write(tmp_path, LABELS), config("SparseCategoricalAccuracy")
+    baseline = export(tmp_path / "named", [2, 0, 1])
+    row = ec.evaluate(setup, model, baseline, data=data, progress=False).metrics.table.to_pylist()[0]
+    assert row["baseline_value"] == pytest.approx(RIGHT, rel=1e-12)
+    unnamed = export(tmp_path / "unnamed", [2, 0, 1], named=False)
+    (tmp_path / "order").write_bytes(b"tram\nbus\ntaxi\n")
+    setup["model_specs"] += [{"is_baseline": True, "label_key": "label", "label_vocabulary": str(tmp_path / "order")}]
+    row = ec.evaluate(setup, model, unnamed, data=data, progress=False).metrics.table.to_pylist()[0]
+    assert row["baseline_value"] == pytest.approx(RIGHT, rel=1e-12)
+    foreign = export(tmp_path / "foreign", [0, 1, 2], names=[b"bus", b"taxi", b"boat"])
+    with pytest.raises(ModelError, match=r"'baseline' cannot be compared .* are of 'bus', 'taxi', 'boat'"):
+        ec.evaluate(config("SparseCategoricalAccuracy"), model, foreign, data=data, progress=False)
+
+
+def test_one_class_is_needed_where_one_is_compared(tmp_path: Path) -> None:
+    """Several labels of an example, or none, are not taken for the first class."""
+    data = write(tmp_path, [[0, 2], [1], [2], []])
+    (row,) = ec.evaluate(in_data(), data=data, progress=False).metrics.table.to_pylist()
+    assert row["reason"].startswith("2 of 4 labels are missing, not finite or out of range (expected one class")
+
+
+def test_the_schema_says_that_there_can_be_several(tmp_path: Path) -> None:
+    (tmp_path / "schema.pbtxt").write_text('feature { name: "label" type: INT value_count { min: 0 max: 3 } }')
+    data = write(tmp_path / "data", [[0], [1], [2]])
+    found = ec.evaluate(in_data(metric="HammingLoss"), data=data, schema=tmp_path, progress=False)
+    assert found.metrics.value("hamming_loss") == pytest.approx(((SCORES[:3] > 0.5) != np.eye(3)).mean(), rel=1e-12)
 
 
 @pytest.mark.parametrize("shared", [False, True])

@@ -120,6 +120,10 @@ def test_outputs_have_their_own(package: str, by_name: bool, data: Path, tmp_pat
     if by_name or package == "keras":  # a SavedModel's signature does not have the order of the outputs
         told |= losses
     assert set(found) == told
+    one = {**CONFIG, "model_specs": [{**CONFIG["model_specs"][0], "prediction_key": "again"}]}
+    table = ec.evaluate(one, path, data=data, progress=False).metrics.table.to_pylist()
+    named = {("again", row["metric"]): row["value"] for row in table if row["metric"] != "example_count"}
+    assert named == {key: value for key, value in found.items() if key[0] == "again"}
     predicted = model.predict({"fare": FARE}, verbose=0)
     tip, again = (np.asarray(predicted[name if by_name else i])[:, 0] for i, name in enumerate(outputs))
     expected = {

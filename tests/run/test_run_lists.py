@@ -103,7 +103,7 @@ def test_one_of_several_values_of_a_metric_is_bounded_by_its_name(tmp_path: Path
     verdict = ec.evaluate(setup, data=data, progress=False).verdict
     assert not verdict.blessed
     assert [check.metric for check in verdict.checks] == ["rouge1/fmeasure"] * 3
-    with pytest.raises(ConfigError, match="'rouge1'; it has several values; name one of them .*, as rouge1/fmeasure"):
+    with pytest.raises(ConfigError, match=r"'rouge1'; it has several values; name one of them .*, as rouge1/fmeasure"):
         ec.evaluate(config([metric("Rouge", 0.9, rouge_type="rouge1")], "reference", "text"), data=data, progress=False)
 
 
@@ -218,3 +218,37 @@ def test_several_workers_give_the_same_bytes(tmp_path: Path) -> None:
         ec.evaluate(setup, data=tmp_path / "data", output=tmp_path / name, beam_args=beam, progress=False)
     one, two = ((tmp_path / name / "metrics.parquet").read_bytes() for name in ("one", "two"))
     assert one == two
+
+
+@pytest.mark.parametrize(
+    ("metrics", "label", "prediction", "message"),
+    [
+        (TEXT, "reference", "tag_scores", "prediction 'tag_scores' holds numbers; expected texts"),
+        (SETS, "boxes", "found_tags", "compares labels that are numbers with classes that are texts"),
+        (
+            [metric("COCOAverageRecall", class_id=1)],
+            "reference",
+            "boxes",
+            "label 'reference' holds texts; expected num",
+        ),
+        (
+            [metric("CounterfactualChange", counterfactual_key="text")],
+            "tag_scores",
+            "found_mask",
+            "holds texts; expected",
+        ),
+    ],
+)
+def test_columns_of_another_kind_are_told(
+    metrics: list[dict[str, Any]], label: str, prediction: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=message):
+        ec.evaluate(config(metrics, label, prediction), data=write(tmp_path), progress=False)
+
+
+def test_a_label_is_needed_only_by_metrics_that_see_it(tmp_path: Path) -> None:
+    data = write(tmp_path)
+    found = ec.evaluate(config([*MASKS, metric("ExampleCount")], "", "found_mask"), data=data, progress=False)
+    assert found.metrics.value("example_count") == SIZE
+    with pytest.raises(ConfigError, match=r"model_specs\[0\].label_key: not set; .*\('BLEU' needs it\)"):
+        ec.evaluate(config(TEXT, "", "text"), data=data, progress=False)
