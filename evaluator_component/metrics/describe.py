@@ -77,4 +77,4 @@ def _default(value: Any) -> str:
         return ", ".join(map(_default, value))
     if value is None:
         return "none"
-    return json.dumps(value)
+    return f"{value:.12g}" if isinstance(value, float) and value else json.dumps(value)

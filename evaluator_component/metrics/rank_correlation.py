@@ -18,34 +18,43 @@ _LEAST, _MOST = 2.0**-32, 2.0**31 - 2.0**-21
 """Sizes outside of this range share a cell with these."""
 
 
-def _cells(values: Float64) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """The cell of each value, in the order of values: sign, exponent and fourteen bits; and if there is more to it."""
+def _cells(values: Float64) -> npt.NDArray[np.int64]:
+    """The cell of each value, in the order of values: sign, exponent and fourteen bits."""
     size = np.abs(values)
-    inside = np.clip(size, _LEAST, _MOST)
-    bits = inside.view(np.int64)
-    cell = ((bits - np.float64(_LEAST).view(np.int64)) >> _DROPPED) + 1
-    rough = (bits & ((1 << _DROPPED) - 1) != 0) | (inside != size)
-    cell, rough = np.where(size == 0, 0, cell), rough & (size > 0)
+    bits = np.clip(size, _LEAST, _MOST).view(np.int64) - np.float64(_LEAST).view(np.int64)
+    cell = np.where(size == 0, 0, (bits >> _DROPPED) + 1)
     middle = 1 << (_BITS - 1)
-    return np.where(values < 0, middle - 1 - cell, middle + cell), rough
+    return np.where(values < 0, middle - 1 - cell, middle + cell)
+
+
+def _marks(values: Float64) -> Float64:
+    """A number from 1 to 2²⁰ for each value, of a hash of its bits: in one cell, other values have other marks."""
+    with np.errstate(over="ignore"):
+        mixed = (values + 0.0).view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        mixed = (mixed ^ (mixed >> np.uint64(32))) * np.uint64(0xBF58476D1CE4E5B9)
+    return (mixed >> np.uint64(44)).astype(np.float64) + 1.0
+
+
+_SAME = 1e-14
+"""Marks vary by less than this share of their mean square where they are rounded sums of one number."""
 
 
 @dataclass(frozen=True)
 class JointCells:
-    """Σw by the cells of label and prediction, and Σw³; and Σw of those that are not the only value of their cell."""
+    """Σw by the cells of label and prediction, with Σw·m and Σw·m² of marks that tell whether values differ."""
 
-    columns = ("weight", "cubes", "rough_labels", "rough_predictions")
+    columns = ("weight", "labels", "squared_labels", "predictions", "squared_predictions")
     keyed_by_score = False
 
     def keys(self, view: View) -> Float64:
         """See :class:`~evaluator_component.metrics.terms.KeyedTerms`."""
-        labels, predictions = _cells(view.labels)[0], _cells(view.predictions)[0]
+        labels, predictions = _cells(view.labels), _cells(view.predictions)
         return ((labels << _BITS) | predictions).astype(np.float64)
 
     def compute(self, view: View) -> tuple[Float64, ...]:
         """See :class:`~evaluator_component.metrics.terms.KeyedTerms`."""
-        rough = (view.weights * _cells(side)[1] for side in (view.labels, view.predictions))
-        return (view.weights, view.weights**3, *rough)
+        marks = [_marks(side) for side in (view.labels, view.predictions)]
+        return (view.weights, *(view.weights * power for mark in marks for power in (mark, mark**2)))
 
 
 @dataclass(frozen=True)
@@ -70,10 +79,10 @@ class _Ranks:
         slices: npt.NDArray[np.int64],
         cells: npt.NDArray[np.int64],
         weight: Float64,
-        cubes: Float64,
-        rough: Float64,
+        marks: Float64,
+        squared: Float64,
     ) -> _Ranks:
-        """Ranks the values of one side; cells of one example, or of one value, are known exactly."""
+        """Ranks the values of one side; a cell of one value is known exactly."""
         key = slices << _BITS | cells
         distinct, group = np.unique(key, return_inverse=True)
         group = group.reshape(-1)
@@ -84,8 +93,10 @@ class _Ranks:
         total = np.bincount(of_slice, mass)
         before = (running - mass - (running - mass)[first]).astype(np.float64)
         centred = before + mass / 2 - total[of_slice] / 2
-        apart = (mass**3 - np.bincount(group, cubes, len(distinct))) / 12  # if all values differ
-        spread = np.where((np.bincount(group, rough, len(distinct)) > 0) & (apart > 1e-12 * mass**3), apart, 0.0)
+        first_moment, second_moment = (np.bincount(group, column, len(distinct)) for column in (marks, squared))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            varied = second_moment / mass - (first_moment / mass) ** 2 > _SAME * second_moment / mass
+        spread = np.where(varied, mass**3 / 12, 0.0)
         return cls(centred[group], group, of_slice, spread)
 
     def slack(self, other: Float64, weight: Float64, count: int) -> tuple[Float64, Float64]:
@@ -108,10 +119,10 @@ def spearman(totals: Totals) -> Values:
     by the inequality of Cauchy and Schwarz.
     """
     histogram, count = totals.histogram(JointCells()), totals.slice_count
-    weight, cubes, rough_labels, rough_predictions = histogram.columns
+    weight, *marks = histogram.columns
     keys, slices = histogram.keys.astype(np.int64), histogram.slices.astype(np.int64)
-    x = _Ranks.of(slices, keys >> _BITS, weight, cubes, rough_labels)
-    y = _Ranks.of(slices, keys & ((1 << _BITS) - 1), weight, cubes, rough_predictions)
+    x = _Ranks.of(slices, keys >> _BITS, weight, *marks[:2])
+    y = _Ranks.of(slices, keys & ((1 << _BITS) - 1), weight, *marks[2:])
 
     def total(values: Float64) -> Float64:
         return np.bincount(slices, values, count).astype(np.float64)
