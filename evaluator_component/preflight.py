@@ -10,24 +10,22 @@ from typing import TYPE_CHECKING, Any
 from evaluator_component import config as configs
 from evaluator_component.engine.plan import Plan
 from evaluator_component.engine.planning import make_plan
-from evaluator_component.errors import ConfigError, DataError, ModelError, nearest
+from evaluator_component.errors import ConfigError, DataError, ModelError
 from evaluator_component.gate.baseline import BaselineState, BaselineStatus
 from evaluator_component.gate.policies import check_splits, read_policy
 from evaluator_component.gate.rules import check_baseline, collect_rules, unknown_threshold_names
-from evaluator_component.metrics.binarize import AS_ONE_POOL
 from evaluator_component.metrics.metric import Metric
 from evaluator_component.metrics.modules import load_module
+from evaluator_component.notices import ignored_options, named_classes, plain_rules, pooled_classes
 from evaluator_component.slicing.specs import feature_paths
 
 if TYPE_CHECKING:
     from evaluator_component.data.features import Features
     from evaluator_component.data.files import Shard, Source
-    from evaluator_component.engine.evaluated import Evaluated
-    from evaluator_component.engine.worker import Job
+    from evaluator_component.engine.job import Job
     from evaluator_component.models.predictor import Predictor
 
 _SAMPLE_ROWS = 64
-_NAMED = 10
 ModelPath = str | os.PathLike[str] | None
 
 
@@ -82,7 +80,7 @@ def check(
     """
     from evaluator_component.data.features import find_features, load_schema
     from evaluator_component.data.files import find_shards
-    from evaluator_component.engine.worker import make_job
+    from evaluator_component.engine.job import make_job
     from evaluator_component.models.compiled import add_compiled_metrics
 
     module = os.fspath(module_file) if module_file else ""
@@ -109,7 +107,7 @@ def check(
     _check_same_outputs(plan, predictors)
     pooled, class_names = _try_first_records(job, shards, predictors)
     _check_threshold_names(complete, plan)
-    notices = [*notices, *left_out, *pooled, *_ignored_options(complete), *_plain_rule_notices(complete, plan)]
+    notices = [*notices, *left_out, *pooled, *ignored_options(complete), *plain_rules(complete, plan)]
     return Preflight(complete, job, shards, state, tuple(notices), predictors, class_names)
 
 
@@ -205,9 +203,9 @@ def _check_features(plan: Plan, config: Any, features: Features, predictors: Seq
     paths = feature_paths(config.slicing_specs)
     for name in plan.slice_columns:
         features.require(name, paths[name])
-    for model, predictor in zip(plan.models, predictors, strict=True):
+    for index, (model, predictor) in enumerate(zip(plan.models, predictors, strict=True)):
         if predictor is None:
-            for _, key in plan.needed_outputs(plan.models.index(model)):
+            for _, key in plan.needed_outputs(index):
                 features.require(key, f"{model.spec_path}.prediction_key")
         elif predictor.inputs is not None:
             for info in predictor.inputs:
@@ -271,81 +269,14 @@ def _try_first_records(
             seen.add(shard.split)
             evaluated = worker.evaluate(Block(shard, 0, records))
             accumulate(job.plan, evaluated)
-            notices = notices or _pooled_notices(job.plan, evaluated)
+            notices = notices or pooled_classes(job.plan, evaluated)
     for split in sorted({shard.split for shard in shards} - seen):
         raise DataError(f"split {split!r}: its files hold no record; check the step that wrote them")
     names = {o: tuple(n.decode("utf-8", "replace") for n in own) for o, own in worker.class_names.items()}
-    for key, value in worker.unknown_names.items():
-        name = value.decode("utf-8", "replace")
-        known = nearest(name, next((own for own in names.values()), ()))
-        notices.append(
-            f"label {key!r}: {name!r} is no class of the model; {known}. Metrics of its slices are undefined."
-        )
-    for output, key in worker.named_by_schema.items():
-        listed = ", ".join(f"{i} is {name!r}" for i, name in enumerate(names[output][:_NAMED]))
-        more = ", …" if len(names[output]) > _NAMED else ""
-        notices.append(
-            f"label {key!r}: the model's scores are taken to be in the order of the schema's string domain "
-            f"({listed}{more}); set label_vocabulary in the model spec if they are not"
-        )
-    return notices, names
-
-
-def _pooled_notices(plan: Plan, evaluated: Evaluated) -> list[str]:
-    """Tells which metrics of one score are computed over all classes together, since nothing else was said."""
-    found: dict[tuple[str, int], dict[str, None]] = {}
-    for planned in plan.metrics:
-        if planned.view.binarization != AS_ONE_POOL or planned.sub_key:
-            continue
-        predictions = evaluated.predictions[planned.view.model, planned.view.output]
-        if predictions.ndim == 2:
-            where = (planned.view.output, predictions.shape[1])
-            found.setdefault(where, {})[planned.metric.name] = None
-    return [
-        f"{', '.join(names)}{f' of output {output!r}' if output else ''}: over all {classes} scores of each example as "
-        "one pool (a micro average), since neither binarize nor aggregate is set"
-        for (output, classes), names in found.items()
-    ]
+    return [*notices, *named_classes(worker, names)], names
 
 
 def _check_threshold_names(config: Any, plan: Plan) -> None:
     known = {planned.metric.name for planned in plan.metrics if isinstance(planned.metric, Metric)}
     for path, name, hint in unknown_threshold_names(config, known):
         raise ConfigError(f"{path}: no metric of this config is called {name!r}; {hint}")
-
-
-def _ignored_options(config: Any) -> list[str]:
-    """What a config may hold, for the peer's sake, that changes nothing here yet."""
-    options = config.options
-    notices = []
-    if options.compute_confidence_intervals.value:
-        notices.append("options.compute_confidence_intervals: not computed yet; thresholds compare point values")
-    if config.cross_slicing_specs:
-        notices.append("cross_slicing_specs: slices are not compared with each other yet")
-    return notices
-
-
-def _plain_rule_notices(config: Any, plan: Plan) -> list[str]:
-    """A plain rule covers every slice; whoever did not mean that should hear it before the verdict does."""
-    features = [group.features for group in plan.groupings if group.features]
-    plain = [
-        f"metrics_specs[{i}].metrics[{j}].threshold"
-        for i, spec in enumerate(config.metrics_specs)
-        for j, metric in enumerate(spec.metrics)
-        if metric.HasField("threshold")
-    ]
-    gate = config.gate
-    if (
-        not features
-        or not plain
-        or gate.HasField("min_examples")
-        or read_policy(config).plain_threshold_scope == "OVERALL"
-    ):
-        return []
-    listed = "; ".join(" × ".join(names) for names in features)
-    more = f" (and {len(plain) - 1} more)" if len(plain) > 1 else ""
-    notice = (
-        f"{plain[0]}{more}: a plain threshold applies to every slice ({listed}), however small; set gate.min_examples "
-        "to leave small slices out, or gate.plain_threshold_scope: OVERALL to judge only the overall slice"
-    )
-    return [notice]

@@ -24,6 +24,7 @@ LAYERS = (
     {"gate"},
     {"engine"},
     {"report"},
+    {"notices"},
     {"preflight"},
     {"provenance", "evaluation"},
     {"artifacts", "publish", "driver", "executor"},

@@ -23,7 +23,8 @@ from evaluator_component.data.reader import Block, read_blocks
 from evaluator_component.engine import local, transport
 from evaluator_component.engine.accumulate import Accumulator, State, merge, settle
 from evaluator_component.engine.evaluated import Evaluated
-from evaluator_component.engine.worker import BLOCKS_AT_A_TIME, Job, Worker
+from evaluator_component.engine.job import Job
+from evaluator_component.engine.worker import BLOCKS_AT_A_TIME, Worker
 
 LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
 _LOCAL_RUNNERS = frozenset({"DirectRunner", "FnApiRunner", "BundleBasedDirectRunner", "SwitchingDirectRunner"})

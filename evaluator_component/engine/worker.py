@@ -3,111 +3,31 @@
 from __future__ import annotations
 
 import threading
-import uuid
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from evaluator_component.config import baseline_spec, candidate_spec
 from evaluator_component.data.batch import Batch, Parser
-from evaluator_component.data.features import Features, ValueKind
 from evaluator_component.data.images import decode_images
 from evaluator_component.data.reader import Block
 from evaluator_component.engine import local
 from evaluator_component.engine.evaluated import Evaluated
+from evaluator_component.engine.job import Job
 from evaluator_component.engine.plan import Plan, Source, ViewKey
-from evaluator_component.engine.planning import make_plan
 from evaluator_component.errors import DataError, ModelError
 from evaluator_component.metrics.binarize import AS_ONE_POOL
-from evaluator_component.metrics.modules import load_module
-from evaluator_component.metrics.records import as_lists, lengths
+from evaluator_component.metrics.records import as_lists, held, lengths
 from evaluator_component.metrics.view import Float64, Kind
-from evaluator_component.models.class_names import LabelForms, read_vocabulary
 from evaluator_component.models.opening import open_model
 from evaluator_component.models.predictor import Predictions, Predictor, class_names, pick_output
-from evaluator_component.proto import config_pb2
 from evaluator_component.slicing.codes import membership
 
 BLOCKS_AT_A_TIME = 3
 """So many blocks are in work on a worker while the sums of an earlier one are made."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What travels to a worker.
-
-    Attributes:
-        config: The complete config, serialized.
-        module: Python file or module name that declares metrics; '' for none.
-        model_paths: The candidate's path, then the baseline's if it is evaluated; '' when predictions are in the data.
-        kinds: All features that are read, with the kind of their values.
-        keep_serialized: Whether a model takes serialized examples.
-        run_id: Names the run within the process that started it.
-        labels: How labels are written.
-    """
-
-    config: bytes
-    module: str
-    model_paths: tuple[str, ...]
-    kinds: tuple[tuple[str, ValueKind], ...]
-    keep_serialized: bool
-    run_id: str
-    labels: LabelForms = field(default_factory=LabelForms)
-
-    @cached_property
-    def plan(self) -> Plan:
-        """What is summed; made anew in each process, since a user's functions cannot travel."""
-        load_module(self.module)
-        config = config_pb2.EvalConfig.FromString(self.config)
-        return make_plan(config, evaluate_baseline=len(self.model_paths) > 1)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "plan"}
-
-
-def make_job(
-    config: Any,
-    module: str,
-    model_paths: tuple[str, ...],
-    predictors: tuple[Predictor | None, ...],
-    features: Features,
-) -> Job:
-    """Lists the features that the plan and the models need, and nothing else."""
-    plan, kinds = make_plan(config, evaluate_baseline=len(model_paths) > 1), features.kinds
-    for predictor in predictors:
-        if predictor is not None:
-            predictor.settle_inputs(kinds)
-    wanted = {*plan.label_columns, *plan.slice_columns}
-    for model, predictor in zip(plan.models, predictors, strict=True):
-        if predictor is None:
-            wanted |= {key for _, key in model.prediction_keys if key}
-            wanted |= {plan.column_of(source) for source in plan.sources if plan.models[source.model] is model}
-        elif predictor.inputs is not None:
-            wanted |= {info.name for info in predictor.inputs}
-    serialized = any(predictor is not None and predictor.inputs is None for predictor in predictors)
-    columns = tuple((name, kinds[name]) for name in sorted(wanted))
-    labels = _label_forms(config, plan, model_paths, features)
-    content = config.SerializeToString(deterministic=True)
-    return Job(content, module, model_paths, columns, serialized, uuid.uuid4().hex, labels)
-
-
-def _label_forms(config: Any, plan: Plan, model_paths: Sequence[str], features: Features) -> LabelForms:
-    keys = {key for _, key in plan.models[0].label_keys}
-    several = {key for key in keys & features.several if features.kinds[key] is not ValueKind.FLOAT}
-    domains = {key: names for key, names in features.domains.items() if key in keys}
-    specs = (candidate_spec(config), baseline_spec(config) or candidate_spec(config))
-    vocabularies = []
-    for spec, model, path in zip(specs, plan.models, model_paths, strict=False):
-        named = spec.label_vocabulary or specs[0].label_vocabulary
-        where = f"{model.spec_path if spec.label_vocabulary else plan.models[0].spec_path}.label_vocabulary"
-        vocabularies.append(read_vocabulary(named, path, where) if named else ())
-    return LabelForms(tuple(vocabularies), domains, frozenset(several))
 
 
 class Worker:
@@ -117,7 +37,7 @@ class Worker:
         self._plan = job.plan
         self._forms = job.labels
         self.class_names: dict[str, tuple[bytes, ...]] = {}
-        self.named_by_schema: dict[str, str] = {}
+        self.named_by_schema: set[str] = set()
         self.unknown_names: dict[str, bytes] = {}
         self._parser = Parser(dict(job.kinds), job.keep_serialized)
         self._predictors = (
@@ -132,6 +52,7 @@ class Worker:
             if predictor is not None:
                 predictor.settle_inputs(dict(job.kinds))
         self._views = _views_by_output(self._plan)
+        self._fits = {(p.metric.fits, p.view.sources): p for p in reversed(self._plan.metrics) if p.metric.fits}
         self._predicting = threading.Lock()
         self._pool = ThreadPoolExecutor(BLOCKS_AT_A_TIME)
 
@@ -139,6 +60,10 @@ class Worker:
     def halved(self) -> tuple[str, ...]:
         """Paths of the models that ran out of memory and get smaller batches since."""
         return tuple(p.path for p in self._predictors if p is not None and p.halved)
+
+    def label_key(self, output: str) -> str:
+        """The feature that holds the labels of an output."""
+        return dict(self._plan.models[0].label_keys)[output]
 
     def start(self, block: Block) -> Future[Evaluated]:
         """Evaluates a block beside other work; one model at a time gets one of the blocks."""
@@ -225,14 +150,14 @@ class Worker:
         if names is not None:
             self.class_names[output] = names
             if batch.is_text(key) and names is self._forms.domains.get(key):
-                self.named_by_schema[output] = key
+                self.named_by_schema.add(output)
         if batch.is_text(key):
             if names is None:
                 return batch.numbers(key, "label")  # which tells what to do
             index, counts = batch.named_classes(key, names)
             unknown = np.flatnonzero(np.isnan(index))
             if len(unknown):
-                self.unknown_names.setdefault(key, batch.column(key).flatten()[int(unknown[0])].as_py())
+                self.unknown_names.setdefault(output, batch.column(key).flatten()[int(unknown[0])].as_py())
         elif several:
             index, counts = batch.numbered_classes(key, classes)
         else:
@@ -249,10 +174,9 @@ class Worker:
             lists = batch.column(key)
         if source.reads.image:
             lists = decode_images(lists, lambda row: f"{batch.where(row)}: {source.reads.role} {key!r}")
-        held = "texts" if pa.types.is_binary(lists.type.value_type) else "numbers"
-        if source.reads.holds and held != source.reads.holds and len(lists.flatten()):
+        if source.reads.holds and held(lists) != source.reads.holds and len(lists.flatten()):
             raise DataError(
-                f"{batch.where(0)}: {source.reads.role} {key!r} holds {held}; expected {source.reads.holds} "
+                f"{batch.where(0)}: {source.reads.role} {key!r} holds {held(lists)}; expected {source.reads.holds} "
                 f"({self._plan.sources[source]})"
             )
         most = source.reads.most
@@ -266,13 +190,11 @@ class Worker:
 
     def _check_records(self, batch: Batch, evaluated: Evaluated) -> None:
         """Lists of one example must fit each other."""
-        for planned in self._plan.metrics:
-            if planned.metric.fits is not None:
-                records = [evaluated.records[source] for source in planned.view.sources]
-                problem = planned.metric.fits(records)
-                if problem is not None:
-                    row, text = problem
-                    raise DataError(f"{batch.where(row)}: metric {planned.metric.name!r} {text} ({planned.path})")
+        for (fits, sources), planned in self._fits.items():
+            problem = fits([evaluated.records[source] for source in sources]) if fits is not None else None
+            if problem is not None:
+                row, text = problem
+                raise DataError(f"{batch.where(row)}: metric {planned.metric.name!r} {text} ({planned.path})")
 
     def _check_shapes(self, batch: Batch, evaluated: Evaluated) -> None:
         for (index, output), predictions in evaluated.predictions.items():

@@ -16,6 +16,7 @@ from evaluator_component.metrics.view import Float64, View
 Bool = npt.NDArray[np.bool_]
 Index = npt.NDArray[np.intp]
 Role = Literal["label", "prediction", "feature"]
+Held = Literal["texts", "numbers"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Reads:
         image: Whether each example has an encoded image, whose pixels are read.
         least: An example with fewer values lacks something.
         most: An example with more values is an error; 0 for any number.
-        holds: What its values must be: "texts", "numbers", or "" for either.
+        holds: What its values must be; None for either.
     """
 
     role: Role
@@ -36,7 +37,12 @@ class Reads:
     image: bool = False
     least: int = 0
     most: int = 0
-    holds: Literal["texts", "numbers", ""] = ""
+    holds: Held | None = None
+
+
+def held(lists: pa.ListArray) -> Held:
+    """What the values are."""
+    return "texts" if pa.types.is_binary(lists.type.value_type) else "numbers"
 
 
 def lengths(lists: pa.ListArray) -> Index:
@@ -58,13 +64,14 @@ def comparable(values: Sequence[pa.Array]) -> list[pa.Array]:
     """Arrays of one type: numbers as float64 unless all are integers; beside texts as they are written."""
     kinds = {array.type for array in values if len(array)}
     if any(pa.types.is_binary(kind) for kind in kinds):
-        return [_written(array) if len(array) else pa.array([], pa.binary()) for array in values]
+        return [as_written(array) if len(array) else pa.array([], pa.binary()) for array in values]
     integers = all(pa.types.is_integer(kind) for kind in kinds)
     wanted = pa.int64() if integers else pa.float64()
     return [array.cast(wanted) if len(array) else pa.array([], wanted) for array in values]
 
 
-def _written(array: pa.Array) -> pa.BinaryArray:
+def as_written(array: pa.Array) -> pa.BinaryArray:
+    """Texts as they are, numbers as their text."""
     return array if pa.types.is_binary(array.type) else array.cast(pa.string()).cast(pa.binary())
 
 
@@ -80,17 +87,19 @@ def without(lists: pa.ListArray, bad: Bool) -> pa.ListArray:
     """The lists, those of some examples emptied."""
     if not bad.any():
         return lists
-    kept = np.where(bad, 0, lengths(lists))
-    values = lists.flatten().filter(pa.array(~bad[owners(lists)]))
-    return pa.ListArray.from_arrays(pa.array(np.concatenate([[0], np.cumsum(kept)]), pa.int32()), values)
+    return of_lengths(np.where(bad, 0, lengths(lists)), lists.flatten().filter(pa.array(~bad[owners(lists)])))
+
+
+def of_lengths(counts: Index, values: pa.Array) -> pa.ListArray:
+    """Lists of these lengths, int ``[n]``, with the values one after another."""
+    return pa.ListArray.from_arrays(pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32()), values)
 
 
 def as_lists(values: npt.NDArray[np.generic]) -> pa.ListArray:
     """An array ``[n, …]`` of numbers or bytes as one list per example."""
-    width = int(np.prod(values.shape[1:])) if len(values) else 0
     flat = values.ravel()
     array = pa.array(flat.tolist(), pa.binary()) if values.dtype == object else pa.array(flat)
-    return pa.ListArray.from_arrays(pa.array(np.arange(len(values) + 1) * width, pa.int32()), array)
+    return of_lengths(np.full(len(values), int(np.prod(values.shape[1:]))), array)
 
 
 def beside(view: View, reads: Sequence[Reads], records: Sequence[pa.ListArray]) -> View:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from evaluator_component.metrics.binary import at_thresholds
 from evaluator_component.metrics.metric import Definition, Metric, Options, Plot, PlotData
-from evaluator_component.metrics.records import Reads, comparable
+from evaluator_component.metrics.records import Reads, as_written, lengths, of_lengths
 from evaluator_component.metrics.registry import register, snake_case
 from evaluator_component.metrics.totals import Totals
 from evaluator_component.metrics.view import Float64, Kind, View
@@ -66,16 +66,8 @@ class Sampling:
 
 def as_texts(lists: pa.ListArray) -> pa.BinaryArray:
     """The values of each example as one text, several separated by commas."""
-    (values,) = comparable([lists.flatten()])
-    written = values if pa.types.is_binary(values.type) else values.cast(pa.string()).cast(pa.binary())
-    if not len(values):
-        return pa.array([b""] * len(lists), pa.binary())
-    texts = pa.ListArray.from_arrays(_offsets(lists), written)
+    texts = of_lengths(lengths(lists), as_written(lists.flatten()))
     return pc.binary_join(texts, pa.scalar(b", ", pa.binary()))
-
-
-def _offsets(lists: pa.ListArray) -> pa.Array:
-    return pa.array(np.concatenate([[0], np.cumsum(pc.list_value_length(lists).to_numpy())]), pa.int32())
 
 
 @dataclass(frozen=True)

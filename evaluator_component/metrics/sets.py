@@ -15,7 +15,7 @@ from evaluator_component.metrics import confusion as cells
 from evaluator_component.metrics.binary import AtThreshold, at_thresholds
 from evaluator_component.metrics.metric import HIGHER, Definition, Metric, Options, Plot
 from evaluator_component.metrics.pairs import OfPairs, Paired, Rows
-from evaluator_component.metrics.records import Reads, comparable, lengths, numbers, owners
+from evaluator_component.metrics.records import Reads, comparable, held, lengths, numbers, owners
 from evaluator_component.metrics.registry import first_sentence, register, snake_case
 from evaluator_component.metrics.terms import AboveThreshold, LabelMass
 from evaluator_component.metrics.view import Float64, Kind, View
@@ -43,9 +43,9 @@ class SetPairs:
     def __call__(self, records: Sequence[pa.ListArray]) -> tuple[int, str] | None:
         """The ``fits`` of a :class:`~evaluator_component.metrics.metric.Metric` of sets."""
         labels, predicted, *more = records
-        kinds = ["texts" if pa.types.is_binary(side.type.value_type) else "numbers" for side in (labels, predicted)]
-        if kinds[0] != kinds[1] and len(labels.flatten()) and len(predicted.flatten()):
-            return 0, f"compares labels that are {kinds[0]} with classes that are {kinds[1]}; expected the same of both"
+        if held(labels) != held(predicted) and len(labels.flatten()) and len(predicted.flatten()):
+            kinds = f"labels that are {held(labels)} with classes that are {held(predicted)}"
+            return 0, f"compares {kinds}; expected the same of both"
         sides = [("classes", "scores", predicted, more.pop(0))] if self.scored else []
         if self.weighted == "classes":
             sides.append(("classes of weights", "weights", more[0], more[-1]))

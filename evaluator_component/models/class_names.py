@@ -24,7 +24,7 @@ class LabelForms:
     domains: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
     several: frozenset[str] = frozenset()
 
-    def names(self, key: str, given: Sequence[bytes] | None, classes: int) -> tuple[bytes, ...] | None:
+    def names(self, key: str, given: tuple[bytes, ...] | None, classes: int) -> tuple[bytes, ...] | None:
         """The names of the candidate's classes: those of the config, else of the model, else of the schema.
 
         Args:
@@ -38,14 +38,14 @@ class LabelForms:
         vocabulary = self.vocabularies[0]
         if vocabulary and len(vocabulary) != classes:
             raise ValueError(f"names {len(vocabulary)} classes, and the model gives {classes} scores per example")
-        if vocabulary and given is not None and vocabulary != tuple(given):
+        if vocabulary and given is not None and vocabulary != given:
             raise ValueError(f"names {_listed(vocabulary)}, and the model says that its scores are of {_listed(given)}")
         if vocabulary or given is not None:
-            return vocabulary or tuple(given or ())
+            return vocabulary or given
         listed = self.domains.get(key, ())
         return listed if len(listed) == classes else None
 
-    def order(self, index: int, given: Sequence[bytes] | None, names: Sequence[bytes]) -> list[int] | None:
+    def order(self, index: int, given: tuple[bytes, ...] | None, names: Sequence[bytes]) -> list[int] | None:
         """The places of the candidate's classes among the scores of another model; None if nothing is known of those.
 
         Args:
@@ -56,7 +56,7 @@ class LabelForms:
         Raises:
             ValueError: It has other classes.
         """
-        own = tuple(given or self.vocabularies[index] or ())
+        own = given or self.vocabularies[index]
         if not own:
             return None
         if sorted(own) != sorted(names):

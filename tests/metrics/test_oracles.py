@@ -23,7 +23,7 @@ AT_ONE = "binary at threshold"
 ACROSS = {name for name in catalogue() if getattr(built(name)[0], "across", None)}
 """Their oracles are in test_fairness."""
 OF_LISTS = {name for name in catalogue() if built(name)[0].kind.of_records}
-"""Their oracles are in test_lists and test_detection."""
+"""Their oracles are in test_lists, test_texts and test_detection."""
 METRICS = sorted(name for name in catalogue() if not isinstance(built(name)[0], Plot) and name not in ACROSS | OF_LISTS)
 PLOTS = {name for name in catalogue() if isinstance(built(name)[0], Plot)}
 """Their oracles are in test_plots and test_matrices."""
@@ -42,7 +42,7 @@ def test_every_entry_has_an_oracle() -> None:
         name for name, declared in catalogue().items() if declared.family == "user's own"
     }  # other tests declare some
     assert set(catalogue()) - own == set(ORACLES) | PLOTS | ACROSS | OF_LISTS
-    tests = "".join((Path(__file__).parent / f"test_{name}.py").read_text() for name in ("lists", "detection"))
+    tests = "".join((Path(__file__).parent / f"test_{name}.py").read_text() for name in ("lists", "texts", "detection"))
     assert {name for name in OF_LISTS if f'"{name}"' not in tests} == set()
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.parity.families import Families
 from tests.parity.families import run_both as run_families
+from tests.parity.records import Records
+from tests.parity.records import run_both as run_records
 from tests.parity.taxi import Taxi, run_both
 
 
@@ -29,3 +31,13 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> Families:
         import tfx.v1  # noqa: F401
 
         return run_families(tmp_path_factory.mktemp("families"))
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Records:
+    """The results of the peer and of this package on several labels, numbers, sets, texts, boxes and masks."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import tfx.v1  # noqa: F401
+
+        return run_records(tmp_path_factory.mktemp("records"))

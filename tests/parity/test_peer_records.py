@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import math
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -13,13 +10,21 @@ import numpy as np
 import pytest
 import sacrebleu
 import sklearn.metrics as skm
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 from rouge_score import rouge_scorer
 
 from tests.metrics.oracles import ORACLES
-from tests.parity import records
-from tests.parity.records import AREA, IOUS, SAME, SCORES, SINGLE, TIED_IOU, Family, Key, Records, Row, run_both
+from tests.parity.both import CLASSES, GRID, IGNORES_WEIGHTS, SAME, SINGLE, Family, Key, Row, read_matrices
+from tests.parity.records import COUNTS_WEIGHTS, HUBER_DELTA, ONE_BY_ONE, Records
+from tests.parity.records_of_boxes import (
+    ABSENT_CLASS,
+    BELOW_SCORE,
+    FILTERED,
+    MISSED_FOUND,
+    NOT_REACHED,
+    OVERLAP,
+    TRUNCATES_NONE,
+)
+from tests.parity.records_of_names import AS_LISTED, BLEUS, FIRST_OF_TIES, LAST_SCORE, TAKES_ANOTHERS
 
 pytestmark = pytest.mark.tfx
 
@@ -28,23 +33,23 @@ NAMES = (
     "stacked", "masks",
 )  # fmt: skip
 DIFFERENCES = {
-    ("multi_label", records.GRID),
-    ("regression", records.IGNORES_WEIGHTS),
-    ("regression", records.COUNTS_WEIGHTS),
-    ("exact", records.ONE_BY_ONE),
-    ("sets", records.TAKES_ANOTHERS),
-    ("unlike_sets", records.LAST_SCORE),
-    ("unlike_sets", records.AS_LISTED),
-    ("tied_texts", records.FIRST_OF_TIES),
-    ("boxes", records.IGNORES_WEIGHTS),
-    ("boxes", records.MISSED_FOUND),
-    ("boxes", records.BELOW_SCORE),
-    ("boxes", records.NOT_REACHED),
-    ("boxes", records.FILTERED),
-    ("boxes", records.ABSENT_CLASS),
-    ("tied_boxes", records.OVERLAP),
-    ("stacked", records.TRUNCATES_NONE),
-    ("stacked", records.GRID),
+    ("multi_label", GRID),
+    ("regression", IGNORES_WEIGHTS),
+    ("regression", COUNTS_WEIGHTS),
+    ("exact", ONE_BY_ONE),
+    ("sets", TAKES_ANOTHERS),
+    ("unlike_sets", LAST_SCORE),
+    ("unlike_sets", AS_LISTED),
+    ("tied_texts", FIRST_OF_TIES),
+    ("boxes", IGNORES_WEIGHTS),
+    ("boxes", MISSED_FOUND),
+    ("boxes", BELOW_SCORE),
+    ("boxes", NOT_REACHED),
+    ("boxes", FILTERED),
+    ("boxes", ABSENT_CLASS),
+    ("tied_boxes", OVERLAP),
+    ("stacked", TRUNCATES_NONE),
+    ("stacked", GRID),
 }
 """Each has a test below."""
 MORE_HERE: dict[str, Callable[[Key], bool]] = {
@@ -53,16 +58,6 @@ MORE_HERE: dict[str, Callable[[Key], bool]] = {
     "masks": lambda key: key.weighted,
 }
 """The peer weighs examples whenever it weighs classes, and always with ROUGE; never with BLEU and masks."""
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Records:
-    """The results of the peer and of this package."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import tfx.v1  # noqa: F401
-
-        return run_both(tmp_path_factory.mktemp("records"))
 
 
 def close(found: Any, expected: Any, tolerance: float = 1e-9) -> bool:
@@ -75,7 +70,7 @@ def close(found: Any, expected: Any, tolerance: float = 1e-9) -> bool:
 def test_the_same_values_are_there(made: Records, name: str) -> None:
     family = made.families[name]
     more_here = {key for key in family.ours if MORE_HERE.get(name, lambda _: False)(key)}
-    more_there = {key for key in family.peer if family.class_of(key) == records.COUNTS_WEIGHTS}
+    more_there = {key for key in family.peer if family.class_of(key) == COUNTS_WEIGHTS}
     assert family.ours.keys() - family.peer.keys() == more_here
     assert family.peer.keys() - family.ours.keys() == more_there
     assert {key.group for key in family.ours} == {"", "0", "1", "2"}
@@ -91,7 +86,7 @@ def test_what_is_said_to_be_the_same_is(made: Records, name: str) -> None:
             left.add((name, family.class_of(key)))
         elif key in family.peer:
             assert close(value, family.peer[key], tolerance), (key, value, family.peer[key])
-    assert left == {(of, what) for of, what in DIFFERENCES if of == name and what != records.COUNTS_WEIGHTS}
+    assert left == {(of, what) for of, what in DIFFERENCES if of == name and what != COUNTS_WEIGHTS}
 
 
 def test_all_families_are_compared(made: Records) -> None:
@@ -118,8 +113,8 @@ def of_class(rows: Sequence[Row], grid: bool) -> Callable[[str, str], float]:
         if sub_key == "k:2":
             return one(*of_second, weights)
         if sub_key == "micro_average":
-            return one(labels.ravel(), scores.ravel(), np.repeat(weights, records.CLASSES))
-        each = [one(labels[:, i], scores[:, i], weights) for i in range(records.CLASSES)]
+            return one(labels.ravel(), scores.ravel(), np.repeat(weights, CLASSES))
+        each = [one(labels[:, i], scores[:, i], weights) for i in range(CLASSES)]
         if sub_key == "macro_average":
             return float(np.average(each, weights=[1.0, 1.0, 0.5, 2.0]))
         return each[int(sub_key.removeprefix("class_id:"))]
@@ -129,7 +124,7 @@ def of_class(rows: Sequence[Row], grid: bool) -> Callable[[str, str], float]:
 
 def test_areas_differ_by_the_peers_grid_and_nothing_else(made: Records) -> None:
     different = 0
-    for key, rows, peer, ours in made.multi_label.differing(records.GRID):
+    for key, rows, peer, ours in made.multi_label.differing(GRID):
         assert close(ours, of_class(rows, grid=False)(key.name, key.sub_key)), key
         assert close(peer, of_class(rows, grid=True)(key.name, key.sub_key)), key
         different += peer != ours
@@ -137,9 +132,9 @@ def test_areas_differ_by_the_peers_grid_and_nothing_else(made: Records) -> None:
 
 
 def test_matrices_of_several_labels_are_the_same(made: Records) -> None:
-    peer, ours = (records.read_matrices(made.multi_label.folder / side) for side in ("peer", "ours"))
+    peer, ours = (read_matrices(made.multi_label.folder / side) for side in ("peer", "ours"))
     assert peer.keys() == ours.keys()
-    assert len(ours) == 4 * 2 * records.CLASSES**2
+    assert len(ours) == 4 * 2 * CLASSES**2
     for key, cells in ours.items():
         assert close(cells, peer[key]), key
     rows = [row for row in made.multi_label.rows if row["labels"][3] and row["scores"][1] > np.float32(0.6)]
@@ -152,15 +147,15 @@ def test_recall_of_the_highest_scores_is_that_of_all_labels(made: Records) -> No
             rows = made.multi_label.inside(key.group)
             labels, scores = (np.array([row[name] for row in rows]) for name in ("labels", "scores"))
             found = np.argsort(np.argsort(-scores, axis=1), axis=1) < 2
-            weights = np.repeat([row["weight"] for row in rows], records.CLASSES)
+            weights = np.repeat([row["weight"] for row in rows], CLASSES)
             assert close(value, skm.recall_score(labels.ravel(), found.ravel(), sample_weight=weights)), key
 
 
 def test_the_peer_does_not_weigh_losses_of_keras(made: Records) -> None:
     seen = 0
-    for key, rows, peer, ours in made.regression.differing(records.IGNORES_WEIGHTS):
+    for key, rows, peer, ours in made.regression.differing(IGNORES_WEIGHTS):
         error = np.abs([row["target"] - row["estimate"] for row in rows])
-        delta = records.HUBER_DELTA
+        delta = HUBER_DELTA
         loss = np.where(error <= delta, error**2 / 2, delta * (error - delta / 2))
         assert close(ours, np.average(loss, weights=[row["weight"] for row in rows]), 1e-7), key
         assert close(peer, np.mean(loss), 1e-6), key
@@ -187,7 +182,7 @@ def test_errors_relative_to_0_are_left_out_by_both(made: Records) -> None:
 
 
 def test_the_peer_compares_several_values_one_by_one(made: Records) -> None:
-    for key, rows, peer, ours in made.exact.differing(records.ONE_BY_ONE):
+    for key, rows, peer, ours in made.exact.differing(ONE_BY_ONE):
         same = np.array([np.equal(row["wanted_both"], row["said_both"]) for row in rows])
         weights = [row["weight"] for row in rows]
         assert close(ours, np.average(same.all(axis=1), weights=weights)), key
@@ -242,7 +237,7 @@ def test_the_peer_gives_a_metric_of_sets_the_weights_of_another(made: Records) -
     """Its cells are made once for all metrics of sets with the same ``top_k``, as the first of them has them."""
     seen = 0
     for key, peer in made.sets.peer.items():
-        if made.sets.class_of(key) == records.TAKES_ANOTHERS:
+        if made.sets.class_of(key) == TAKES_ANOTHERS:
             assert close(peer, made.sets.peer[key._replace(name=key.name.removesuffix("_clashing"))])
             assert not close(peer, made.sets.ours[key], 1e-4)
             seen += 1
@@ -251,7 +246,7 @@ def test_the_peer_gives_a_metric_of_sets_the_weights_of_another(made: Records) -
 
 def test_the_peer_takes_the_first_classes_as_they_are_listed(made: Records) -> None:
     different = 0
-    for key, rows, peer, ours in made.unlike_sets.differing(records.AS_LISTED):
+    for key, rows, peer, ours in made.unlike_sets.differing(AS_LISTED):
         options: Row = {"top_k": 2, "threshold": -math.inf}
         assert close(peer, of_sets(rows, key, **options, as_listed=True)), key
         # Both scores of a class that is found twice can be among the highest.
@@ -262,7 +257,7 @@ def test_the_peer_takes_the_first_classes_as_they_are_listed(made: Records) -> N
 
 def test_the_peer_takes_the_last_of_two_scores_of_a_class(made: Records) -> None:
     different = 0
-    for key, rows, peer, ours in made.unlike_sets.differing(records.LAST_SCORE):
+    for key, rows, peer, ours in made.unlike_sets.differing(LAST_SCORE):
         assert close(peer, of_sets(rows, key, as_listed=True, last=True)), key
         assert close(ours, of_sets(rows, key)), key
         different += not close(peer, ours)
@@ -281,11 +276,11 @@ def bleu(rows: Iterable[Row], **options: Any) -> float:
 def test_bleu_is_that_of_sacrebleu_weighted_or_not(made: Records) -> None:
     seen = 0
     for key, value in made.texts.ours.items():
-        if key.name in records.BLEUS and not (key.weighted and key.name == "lower_intl"):
+        if key.name in BLEUS and not (key.weighted and key.name == "lower_intl"):
             rows = made.texts.inside(key.group)
             if key.weighted:  # as often as twice the weight; what add-k adds would not grow with that
                 rows = [row for row in rows for _ in range(int(2 * row["weight"]))]
-            assert close(value, bleu(rows, **records.BLEUS[key.name])), key
+            assert close(value, bleu(rows, **BLEUS[key.name])), key
             seen += 1
     assert seen == 7 * 4
     overall = Key("", "BLEU", "", True)
@@ -320,7 +315,7 @@ def test_the_peer_refuses_to_weigh_rouge_and_weighs_it_otherwise(made: Records) 
 
 def test_the_peer_takes_the_first_of_two_references_that_are_as_near_in_length(made: Records) -> None:
     """All words are right; only the penalty for texts shorter than their references is left."""
-    for key, rows, peer, ours in made.tied_texts.differing(records.FIRST_OF_TIES):
+    for key, rows, peer, ours in made.tied_texts.differing(FIRST_OF_TIES):
         assert close(ours, bleu(rows, tokenize="none")), key
         longer, text = (
             sum(len(words.split()) for words in texts)
@@ -328,248 +323,6 @@ def test_the_peer_takes_the_first_of_two_references_that_are_as_near_in_length(m
         )
         assert close(ours, 100), key
         assert close(peer, 100 * math.exp(1 - longer / text)), key
-
-
-def coco(
-    rows: Iterable[Row],
-    class_ids: Sequence[int],
-    ious: Sequence[float],
-    *,
-    area: tuple[float, float] = (0.0, 1e10),
-    most: int = 1000,
-    recalls: int = 101,
-    weighted: bool = False,
-    inside_only: bool = False,
-    found: str = "found",
-) -> COCOeval:
-    """The evaluation by pycocotools; images are there as often as twice their weight, if they have one.
-
-    Args:
-        rows: The images.
-        class_ids: The classes.
-        ious: The overlaps.
-        area: The range of areas.
-        most: So many detections of each image and class count.
-        recalls: The number of recalls for the average precision.
-        weighted: Whether images have weights.
-        inside_only: Whether boxes out of the range are taken out beforehand.
-        found: The name of the detections.
-    """
-    rows = [row for row in rows for _ in range(int(2 * row["weight"]) if weighted else 1)]
-    sides: dict[str, list[Row]] = {"true": [], found: []}
-    for image, row in enumerate(rows):
-        for side, boxes in sides.items():
-            for left, top, right, bottom, number, *score in row[side].astype(np.float64).tolist():
-                box = {
-                    "id": len(boxes) + 1,
-                    "image_id": image,
-                    "category_id": int(number),
-                    "bbox": [left, top, right - left, bottom - top],
-                    "area": (right - left) * (bottom - top),
-                    "iscrowd": 0,
-                }
-                if side == "true" and inside_only and not area[0] <= box["area"] <= area[1]:
-                    continue
-                boxes.append({**box, **({"score": score[0]} if score else {})})
-    both = []
-    with contextlib.redirect_stdout(io.StringIO()):
-        for boxes in sides.values():
-            one = COCO()
-            one.dataset = {
-                "images": [{"id": image} for image in range(len(rows))],
-                "categories": [{"id": number} for number in range(max(*class_ids, 2) + 1)],
-                "annotations": boxes,
-            }
-            one.createIndex()
-            both.append(one)
-        evaluation = COCOeval(*both, "bbox")
-        evaluation.params.catIds = list(class_ids)
-        evaluation.params.iouThrs = np.array(ious)
-        evaluation.params.areaRng, evaluation.params.areaRngLbl = [list(area)], ["all"]
-        evaluation.params.maxDets = [most]
-        evaluation.params.recThrs = np.linspace(0, 1, recalls)
-        evaluation.evaluate()
-        evaluation.accumulate()
-    return evaluation
-
-
-FIVE_TO_NINETY_FIVE = np.linspace(0.5, 0.95, 10).tolist()
-COCO_OPTIONS: dict[str, tuple[str, Row]] = {
-    "average_precision": ("precision", {"class_ids": [1], "ious": [0.5]}),
-    "average_precision_at_11": ("precision", {"class_ids": [2], "ious": [0.5], "recalls": 11}),
-    "average_precision_in_range": ("precision", {"class_ids": [1], "ious": [0.5], "area": AREA}),
-    "average_recall": ("recall", {"class_ids": [1], "ious": FIVE_TO_NINETY_FIVE}),
-    "mean_average_precision": ("precision", {"class_ids": [0, 1, 2], "ious": IOUS}),
-    "with_absent": ("precision", {"class_ids": [0, 1, 7], "ious": IOUS}),
-    "mean_average_recall": ("recall", {"class_ids": [0, 1, 2], "ious": FIVE_TO_NINETY_FIVE}),
-    "mean_average_recall_of_1": ("recall", {"class_ids": [0, 1, 2], "ious": FIVE_TO_NINETY_FIVE, "most": 1}),
-    "recall_with_absent": ("recall", {"class_ids": [0, 1, 7], "ious": FIVE_TO_NINETY_FIVE}),
-}
-
-
-def of_coco(rows: Iterable[Row], name: str, **more: Any) -> float:
-    """A mean over classes, overlaps and recalls, without classes that there is no box of."""
-    what, options = COCO_OPTIONS[name]
-    values = coco(rows, **options, **more).eval[what]
-    return float(np.mean(values[values > -1]))
-
-
-def test_means_of_boxes_are_those_of_pycocotools_weighted_or_not(made: Records) -> None:
-    seen = 0
-    for key, value in made.boxes.ours.items():
-        if key.name in COCO_OPTIONS:
-            assert close(value, of_coco(made.boxes.inside(key.group), key.name, weighted=key.weighted)), key
-            seen += 1
-    assert seen == 8 * len(COCO_OPTIONS)
-
-
-def test_the_peer_does_not_weigh_means_of_boxes(made: Records) -> None:
-    different = 0
-    for key, _, peer, ours in made.boxes.differing(records.IGNORES_WEIGHTS):
-        assert close(peer, made.boxes.peer[key._replace(weighted=False)]), key
-        different += not close(peer, ours, 1e-3)
-    assert different > 30
-
-
-def test_the_peer_counts_a_class_without_boxes_as_0(made: Records) -> None:
-    for key, rows, peer, ours in made.boxes.differing(records.ABSENT_CLASS):
-        if key.name == "precision_of_absent":
-            assert math.isnan(ours)
-            assert peer == 0.0
-        elif not key.weighted:
-            precision = coco(rows, [0, 1], IOUS).eval["precision"]
-            assert close(ours, precision.mean()), key
-            assert close(peer, precision.mean() * 2 / 3), key
-
-
-def matched(rows: Iterable[Row], weighted: bool, **options: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Of a class at an overlap: scores of the detections, whether they find a box, weights; the weight of all boxes."""
-    of_all, boxes = [], 0.0
-    for row in rows:
-        weight = row["weight"] if weighted else 1.0
-        for image in coco([row], **options).evalImgs:
-            if image is not None:
-                counted = ~image["dtIgnore"][0].astype(bool)
-                of_all += [
-                    (score, match > 0, weight)
-                    for score, match, use in zip(image["dtScores"], image["dtMatches"][0], counted, strict=True)
-                    if use
-                ]
-                boxes += weight * (len(image["gtIgnore"]) - sum(image["gtIgnore"]))
-    scores, hits, weights = np.array(sorted(of_all, reverse=True), np.float64).reshape(-1, 3).T
-    return scores, hits, weights, boxes
-
-
-def test_the_peer_finds_boxes_that_no_detection_finds(made: Records) -> None:
-    """Its lowest threshold lies below the score 0 of a box that is missed: the box counts as found there."""
-    different = 0
-    for key, rows, peer, ours in made.boxes.differing(records.MISSED_FOUND):
-        _, hits, weights, boxes = matched(rows, key.weighted, class_ids=[1], ious=[0.5])
-        recall, precision = np.cumsum(hits * weights) / boxes, np.cumsum(hits * weights) / np.cumsum(weights)
-        best = [max(precision[recall >= least], default=0.0) for least in (0.5, 0.95)]
-        all_found = boxes / (boxes + np.sum(weights * (1 - hits)))
-        assert close(ours, best), key
-        assert close(peer, np.maximum(best, all_found)), key
-        assert best[1] == 0.0
-        different += not close(peer, ours)
-    assert different == 8
-
-
-def test_the_peers_threshold_for_a_recall_lies_below_the_score(made: Records) -> None:
-    for key, rows, peer, ours in made.boxes.differing(records.BELOW_SCORE):
-        scores, hits, weights, boxes = matched(rows, key.weighted, class_ids=[1], ious=[0.5])
-        assert close(ours, scores[np.cumsum(hits * weights) / boxes >= 0.25][0]), key
-        assert close(peer, ours - 0.5 / SCORES), key
-
-
-def test_the_peer_has_a_threshold_for_a_recall_that_no_score_reaches(made: Records) -> None:
-    for key, rows, peer, ours in made.boxes.differing(records.NOT_REACHED):
-        _, hits, weights, boxes = matched(rows, key.weighted, class_ids=[1], ious=[0.5])
-        assert np.sum(hits * weights) < 0.95 * boxes
-        assert math.isnan(ours), key
-        assert peer == -1e-7, key
-
-
-def test_the_peer_drops_boxes_out_of_range_before_it_matches(made: Records) -> None:
-    """A detection that finds such a box is wrong there; it does not count in the COCO challenge and here."""
-    different = 0
-    for key, rows, peer, ours in made.boxes.differing(records.FILTERED):
-        for value, inside_only in ((ours, False), (peer, True)):
-            options: Row = {"class_ids": [1], "ious": [0.5], "area": AREA, "inside_only": inside_only}
-            if key.name == "average_precision_in_range":
-                assert close(value, coco(rows, **options).eval["precision"].mean()), key
-            else:
-                scores, hits, weights, _ = matched(rows, key.weighted, **options)
-                assert close(value, np.average(hits[scores > 0.1], weights=weights[scores > 0.1])), key
-        different += not close(peer, ours)
-    assert different >= 6
-
-
-def test_the_peer_misses_overlaps_that_are_exactly_the_threshold(made: Records) -> None:
-    for key, rows, peer, ours in made.tied_boxes.differing(records.OVERLAP):
-        overlaps = np.array([row["found"][2] for row in rows]) / 20
-        assert close(ours, np.mean(overlaps >= TIED_IOU)), key
-        assert close(peer, np.mean(overlaps > TIED_IOU)), key
-        boxes = [{name: np.array([row[of]]) for name, of in (("true", "boxes"), ("found", "found"))} for row in rows]
-        assert close(ours, coco(boxes, [1], [TIED_IOU]).eval["recall"].item()), key
-
-
-def interpolated_precision(scores: np.ndarray, hits: np.ndarray, boxes: float, thresholds: np.ndarray) -> float:
-    """The mean over 101 recalls of the highest precision at a threshold that has at least that recall."""
-    above = scores[:, None] > thresholds
-    found = (hits[:, None] * above).sum(axis=0)
-    recall, precision = found / boxes, found / np.maximum(above.sum(axis=0), 1)
-    return float(np.mean([max(precision[recall >= least], default=0.0) for least in np.linspace(0, 1, 101)]))
-
-
-def test_the_peer_keeps_the_padding_where_there_is_no_detection(made: Records) -> None:
-    different = set()
-    for key, rows, peer, ours in made.stacked.differing(records.TRUNCATES_NONE):
-        for value, kept in ((ours, False), (peer, True)):
-            chosen = [{**row, "found": row["padded"]} if kept and not len(row["found"]) else row for row in rows]
-            if key.name == "average_precision":
-                scores, hits, _, boxes = matched(chosen, False, class_ids=[1], ious=[0.55])
-                expected = interpolated_precision(scores, hits, boxes, np.unique([0.0, *scores]))
-            else:
-                scores, hits, _, _ = matched(chosen, False, class_ids=[1], ious=[0.53])
-                expected = hits[scores > 0.5].mean()
-            assert close(value, expected), key
-        if peer < ours - 0.05:
-            different.add(key.name)
-    assert different == {"average_precision", "object_detection_precision"}
-
-
-def test_the_peers_average_precision_is_that_of_its_10_000_thresholds(made: Records) -> None:
-    thresholds = np.array([1e-12, *((i + 1) / 9_999 for i in range(9_998)), 1 - 1e-12])
-    different = 0
-    for key, rows, peer, ours in made.stacked.differing(records.GRID):
-        chosen = [{**row, "true": row["fine_true"]} for row in rows]
-        options: Row = {"class_ids": [1], "ious": [0.57], "found": "fine"}
-        assert close(ours, coco(chosen, **options).eval["precision"].mean()), key
-        scores, hits, _, boxes = matched(chosen, False, **options)
-        assert close(peer, interpolated_precision(scores, hits, boxes, thresholds)), key
-        different += not close(peer, ours, 1e-3)
-    assert different >= 2
-
-
-def test_masks_are_weighted_here_only(made: Records) -> None:
-    from tensorflow_model_analysis.metrics import preprocessors
-
-    weighted = [key for key in made.masks.ours if key.weighted]
-    assert len(weighted) == 64
-    for key in weighted:
-        number, ignored = int(key.sub_key.removeprefix("class_id:")), {"0": 0, "1": 1}.get(key.name[-1])
-        total = 0.0
-        for row in made.masks.inside(key.group):
-            right = row["true"] == number
-            counted = right if "true" in key.name else ~right & (row["true"] != ignored)
-            total += row["weight"] * np.sum(counted & (row["found"] == number))
-        assert close(made.masks.ours[key], total), key
-    reader = preprocessors.DecodeImagePreprocessor("true", "found", decode_ground_truth=False, decode_prediction=False)
-    extracts = {"features": {name: np.ones((2, 2)) for name in ("true", "found")}}
-    assert len(list(reader.process(extracts))) == 1
-    with pytest.raises(AttributeError, match="keys"):  # it takes the weights for the images
-        list(reader.process({**extracts, "example_weights": np.array([2.0])}))
 
 
 def test_options_are_compared_that_change_values(made: Records) -> None:
