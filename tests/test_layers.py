@@ -16,7 +16,7 @@ TFX_MODULES = {"component", "driver", "executor", "artifacts", "publish"}
 # From the bottom up; a layer may import from its own and from those above it in this list.
 LAYERS = (
     {"errors", "quiet"},
-    {"proto"},
+    {"proto", "stats"},
     {"config", "slicing"},
     {"data", "metrics"},
     {"models"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from evaluator_component.config.intervals import check_intervals
 from evaluator_component.config.options import metric_options, options_json
 from evaluator_component.config.paths import FieldError, MapKey, Path
 from evaluator_component.config.slices import check_slices
@@ -32,6 +33,7 @@ def check_config(config: config_pb2.EvalConfig) -> None:
     check_slices(config)
     _check_gate(config.gate)
     _check_engine(config)
+    check_intervals(config)
 
 
 def _check_models(specs: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from evaluator_component.config.check import BASELINE, CANDIDATE, check_config
+from evaluator_component.config.intervals import complete_intervals, wants_intervals
 from evaluator_component.proto import config_pb2
 
 __all__ = ["BASELINE", "CANDIDATE", "baseline_spec", "candidate_spec", "complete_config"]
@@ -21,6 +22,7 @@ def complete_config(config: config_pb2.EvalConfig, has_baseline: bool = False) -
       a baseline's label and weight keys are the candidate's where it names none.
     - Slices: the overall slice if none is asked for.
     - Engine: every bound set.
+    - Intervals: every choice made, if they are asked for.
 
     The gate's choices stay as they are: what a policy does can depend on whether it was given in words.
 
@@ -47,6 +49,8 @@ def complete_config(config: config_pb2.EvalConfig, has_baseline: bool = False) -
     ):
         if not engine.HasField(name):
             setattr(engine, name, default)
+    if wants_intervals(complete):
+        complete_intervals(complete)
     return complete
 
 

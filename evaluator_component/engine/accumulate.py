@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import scipy.sparse
 
 from evaluator_component.engine import queries, samples
-from evaluator_component.engine.adders import BucketAdder, Pairs, ScoreAdder, SliceAdder
+from evaluator_component.engine.adders import BucketAdder, GroupAdder, Pairs, ScoreAdder, SliceAdder
 from evaluator_component.engine.evaluated import Evaluated
 from evaluator_component.engine.plan import Plan, QueryPlan, SliceTable, ViewKey
 from evaluator_component.engine.queries import QueryRows
@@ -34,7 +34,8 @@ class State:
     Attributes:
         names: Slices that occur, sorted; the tables refer to them by position.
         tables: Totals by slice, one table per entry of ``plan.slice_tables``, its columns one after another; then
-            totals by slice and key, one table per entry of ``plan.keyed_terms``.
+            totals by slice and key, one table per entry of ``plan.keyed_terms``; then those of groups of examples, one
+            per entry of ``plan.grouped.tables`` and of ``plan.grouped.keyed``.
         examples: Number of examples added.
         queries: The documents of queries that are not summed yet, one entry per entry of ``plan.queries``; none when
             they are (:func:`settle`).
@@ -73,11 +74,13 @@ def merge(plan: Plan, states: Iterable[State]) -> State:
     bounds = np.cumsum([0, *(len(part.names) for part in parts)])
     position = [codes[start:stop] for start, stop in itertools.pairwise(bounds)]
 
-    def total(tables: Iterable[Sums]) -> Sums:  # one kind of table at a time: they are large
+    def total(tables: Iterable[Sums], most: int) -> Sums:  # one kind of table at a time: they are large
         rows = [renumber(table, spread(place, table.classes)) for table, place in zip(tables, position, strict=True)]
-        return add_up(concatenate(rows), plan.max_distinct_scores)
+        return add_up(concatenate(rows), most)
 
-    tables = tuple(total(part.tables[i] for part in parts) for i in range(len(parts[0].tables)))
+    limits = [plan.max_distinct_scores] * (len(plan.slice_tables) + len(plan.keyed_terms) + len(plan.grouped.tables))
+    limits += [most for _, _, most in plan.grouped.keyed]
+    tables = tuple(total((part.tables[i] for part in parts), most) for i, most in enumerate(limits))
     kept = zip(*(part.queries for part in parts), strict=True)
     drawn = zip(plan.samples, *(part.samples for part in parts), strict=True)
     return State(
@@ -94,30 +97,64 @@ def settle(plan: Plan, state: State) -> State:
     if not state.queries:
         return state
     tables = list(state.tables)
-    rank = np.arange(len(state.names), dtype=np.int32)
+    count = len(state.names)
+    rank = np.arange(count, dtype=np.int32)
     for query_plan, rows in zip(plan.queries, state.queries, strict=True):
         own = [key for key in plan.views if key.query == query_plan.key]
         views = {key: queries.view(query_plan, rows, key) for key in own}
         pairs = Pairs(rows.member_query.astype(np.intp), rows.member_slice.astype(np.intp), len(rows.names))
-        for i, layout in enumerate(plan.slice_tables):
+        place = 0
+        for layout in plan.slice_tables:
             if layout.query == query_plan.key:
                 slice_adder = SliceAdder(layout.width)
-                columns = [column[pairs.rows] for key, terms in layout.terms for column in terms.compute(views[key])]
-                slice_adder.add(pairs.slices, np.array(columns), 1)
-                slice_adder.flush(len(state.names))
-                tables[i] = slice_adder.table(rank)
-        for i, (key, terms) in enumerate(plan.keyed_terms, len(plan.slice_tables)):
+                slice_adder.add(pairs.slices, _columns_of_queries(layout, views)[:, pairs.rows], 1)
+                slice_adder.flush(count)
+                tables[place] = slice_adder.table(rank)
+            place += 1
+        for key, terms in plan.keyed_terms:
             if key.query == query_plan.key:
-                adder = _key_adder(plan, terms)
-                adder.add(terms.keys(views[key]), terms.compute(views[key]), None, 1)
-                adder.flush(pairs, len(state.names))
-                tables[i] = adder.table(rank)
+                tables[place] = _sum_of_queries(_key_adder(plan, terms), terms, views[key], pairs, rank)
+            place += 1
+        if plan.intervals is None:
+            continue
+        groups = plan.intervals.groups
+        cells = pairs.slices * groups + queries.groups(query_plan, rows, groups)[pairs.rows]
+        for layout in plan.grouped.tables:
+            if layout.query == query_plan.key:
+                group_adder = GroupAdder(layout.width, groups)
+                group_adder.add(cells, _columns_of_queries(layout, views)[:, pairs.rows], 1)
+                group_adder.flush()
+                tables[place] = group_adder.table(rank)
+            place += 1
+        for key, terms, most in plan.grouped.keyed:
+            if key.query == query_plan.key:
+                adder = _key_adder(plan, terms, most_distinct=most)
+                of_groups = replace(pairs, slices=cells)
+                table = _sum_of_queries(adder, terms, views[key], of_groups, spread(rank, groups))
+                tables[place] = replace(table, classes=groups)
+            place += 1
     return State(state.names, tuple(tables), state.examples, (), state.samples)
 
 
-def _key_adder(plan: Plan, terms: KeyedTerms, most_words: int = 1 << 20) -> ScoreAdder | BucketAdder:
+def _columns_of_queries(layout: SliceTable, views: Mapping[ViewKey, View]) -> Float64:
+    """The columns of a table for each query, float64 ``[columns, queries]``."""
+    columns = [column for key, terms in layout.terms for column in terms.compute(views[key])]
+    return np.array([*columns, *(np.prod([columns[i] for i in factors], axis=0) for factors in layout.products)])
+
+
+def _sum_of_queries(
+    adder: ScoreAdder | BucketAdder, terms: KeyedTerms, view: View, pairs: Pairs, rank: npt.NDArray[np.int32]
+) -> Sums:
+    adder.add(terms.keys(view), terms.compute(view), None, 1)
+    adder.flush(pairs, len(rank))
+    return adder.table(rank)
+
+
+def _key_adder(
+    plan: Plan, terms: KeyedTerms, most_words: int = 1 << 20, most_distinct: int = 0
+) -> ScoreAdder | BucketAdder:
     if terms.keyed_by_score:
-        return ScoreAdder(len(terms.columns), plan.max_distinct_scores, most_words)
+        return ScoreAdder(len(terms.columns), most_distinct or plan.max_distinct_scores, most_words)
     return BucketAdder(len(terms.columns))
 
 
@@ -147,7 +184,13 @@ class Accumulator:
         self._waiting_pairs = 0
         self._by_slice = [SliceAdder(table.width) for table in plan.slice_tables]
         by_score = sum(terms.keyed_by_score for _, terms in plan.keyed_terms)
-        self._by_key = [_key_adder(plan, terms, most_words // max(by_score, 1)) for _, terms in plan.keyed_terms]
+        by_score += sum(terms.keyed_by_score for _, terms, _ in plan.grouped.keyed)
+        words = most_words // max(by_score, 1)
+        self._by_key = [_key_adder(plan, terms, words) for _, terms in plan.keyed_terms]
+        self._groups = plan.intervals.groups if plan.intervals is not None else 0
+        self._by_group = [GroupAdder(table.width, self._groups) for table in plan.grouped.tables]
+        self._by_group_and_key = [_key_adder(plan, terms, words, most) for _, terms, most in plan.grouped.keyed]
+        self._waiting_cells: list[Pairs] = []
         self._queries: list[list[QueryRows]] = [[] for _ in plan.queries]
         self._samples: list[list[SampleRows]] = [[] for _ in plan.samples]
 
@@ -162,10 +205,11 @@ class Accumulator:
         views = batch.views(self._plan.views)
         numbers = self._numbers
         slices = np.array([numbers.setdefault(name, len(numbers)) for name in batch.slices.names], np.intp)
-        members = _Members(batch)
+        members = _Members(batch.size, batch.slices.rows, batch.slices.codes, len(batch.slices.names))
+        pairs = Pairs(batch.slices.rows.astype(np.intp), slices[batch.slices.codes], batch.size)
         for by_slice, table in zip(self._by_slice, self._plan.slice_tables, strict=True):
             if not table.query:  # queries are summed when their documents are together
-                classes = 1 if table.divided is None else views[table.divided].classes
+                classes = _classes(table, views)
                 by_slice.add(slices, members.totals(table, classes, views), classes)
         most_rows = batch.size
         for by_key, (key, terms) in zip(self._by_key, self._plan.keyed_terms, strict=True):
@@ -174,9 +218,10 @@ class Accumulator:
             keys, counts = terms.keys(views[key]), _rows_by_example(terms, views[key])
             by_key.add(keys, terms.compute(views[key]), counts, views[key].classes)
             most_rows = max(most_rows, len(keys))
+        if self._plan.grouped.tables:
+            self._add_groups(batch, pairs, views)
         for kept, plan in zip(self._queries, self._plan.queries, strict=True):
             kept.append(_documents(plan, batch, slices))
-        pairs = Pairs(batch.slices.rows.astype(np.intp), slices[batch.slices.codes], batch.size)
         for drawn, (key, sampler) in zip(self._samples, self._plan.samples, strict=True):
             values = as_texts(views[key].records[0])
             drawn.append(samples.draw(sampler.keys(views[key], batch.units), values, pairs, sampler.size))
@@ -186,7 +231,34 @@ class Accumulator:
         if self._waiting_pairs >= self._flush_pairs:
             self._flush()
 
+    def _add_groups(self, batch: Evaluated, pairs: Pairs, views: Mapping[ViewKey, View]) -> None:
+        """Adds a batch to the sums by slice and group."""
+        groups = batch.groups(self._groups)
+        cells = pairs.slices * self._groups + groups[pairs.rows]
+        local = batch.slices.codes * self._groups + groups[pairs.rows]
+        there = np.bincount(local, minlength=len(batch.slices.names) * self._groups) > 0
+        codes = (np.cumsum(there) - 1)[local]
+        occupied = np.zeros(int(there.sum()), np.intp)
+        occupied[codes] = cells
+        members = _Members(batch.size, pairs.rows, codes, len(occupied))
+        for by_group, table in zip(self._by_group, self._plan.grouped.tables, strict=True):
+            if not table.query:
+                classes = _classes(table, views)
+                by_group.add(occupied, members.totals(table, classes, views), classes)
+        for by_key, (key, terms, _) in zip(self._by_group_and_key, self._plan.grouped.keyed, strict=True):
+            if not key.query:
+                counts = _rows_by_example(terms, views[key])
+                by_key.add(terms.keys(views[key]), terms.compute(views[key]), counts, views[key].classes)
+        self._waiting_cells.append(replace(pairs, slices=cells))
+
     def _flush(self) -> None:
+        count = len(self._numbers)
+        cells = Pairs.concatenate(self._waiting_cells)
+        self._waiting_cells = []
+        for by_group in self._by_group:
+            by_group.flush()
+        for by_cell in self._by_group_and_key:
+            by_cell.flush(cells, count * self._groups)
         pairs = Pairs.concatenate(self._waiting)
         self._waiting, self._waiting_pairs = [], 0
         for by_slice in self._by_slice:
@@ -201,9 +273,13 @@ class Accumulator:
         self._flush()
         names, rank = _in_order(pa.array(self._numbers, pa.string()))
         self._numbers = {name: i for i, name in enumerate(names.to_pylist())}
+        cells = spread(rank, self._groups) if self._by_group_and_key else rank
         with ThreadPoolExecutor() as pool:
             by_key = tuple(pool.map(lambda adder: adder.table(rank), self._by_key))
+            by_cell = tuple(pool.map(lambda adder: adder.table(cells), self._by_group_and_key))
+        by_cell = tuple(replace(table, classes=table.classes * self._groups) for table in by_cell)
         by_slice = tuple(adder.table(rank) for adder in self._by_slice)
+        by_group = tuple(adder.table(rank) for adder in self._by_group)
         kept = []
         for rows, plan in zip(self._queries, self._plan.queries, strict=True):
             together = queries.add_up(rows or [queries.no_rows(plan)], [rank] * max(len(rows), 1))
@@ -213,7 +289,8 @@ class Accumulator:
         for drawn, (_, sampler) in zip(self._samples, self._plan.samples, strict=True):
             drawn[:] = [samples.merge(drawn, [rank] * len(drawn), sampler.size)]
             sampled += drawn
-        return State(names, (*by_slice, *by_key), self._examples, tuple(kept), tuple(sampled))
+        tables = (*by_slice, *by_key, *by_group, *by_cell)
+        return State(names, tables, self._examples, tuple(kept), tuple(sampled))
 
 
 def _documents(plan: QueryPlan, batch: Evaluated, slices: Index) -> QueryRows:
@@ -236,46 +313,69 @@ def _rows_by_example(terms: KeyedTerms, view: View) -> Index | None:
     return None if view.fold == 1 else np.full(len(view) // view.fold, view.fold, np.intp)
 
 
-class _Members:
-    """The slices of a batch as a matrix, to sum over them."""
+def _classes(table: SliceTable, views: Mapping[ViewKey, View]) -> int:
+    """How many parts of a slice are told apart in a table."""
+    return 1 if table.view_of_classes is None else views[table.view_of_classes].classes
 
-    def __init__(self, batch: Evaluated):
-        slices, size = batch.slices, len(batch.slices.names)
-        self._examples = batch.size
-        self._size = np.bincount(slices.codes, minlength=size)
-        pairs = (np.ones(len(slices.codes)), (slices.codes, slices.rows))
-        self._matrix = scipy.sparse.coo_matrix(pairs, shape=(size, batch.size)).tocsr()
+
+class _Members:
+    """The slices of a batch as a matrix, to sum over them: example ``rows[i]`` is in slice ``codes[i]``."""
+
+    def __init__(self, examples: int, rows: npt.NDArray[np.integer], codes: npt.NDArray[np.integer], slices: int):
+        self._examples = examples
+        self._size = np.bincount(codes, minlength=slices)
+        self._matrix = scipy.sparse.coo_matrix((np.ones(len(codes)), (codes, rows)), shape=(slices, examples)).tocsr()
 
     def totals(self, table: SliceTable, classes: int, views: Mapping[ViewKey, View]) -> Float64:
         """Float64 ``[columns, slices * classes]``; each is summed in the order of the examples."""
         totals = np.zeros((table.width, len(self._size) * classes))
-        position = 0
+        columns: list[Float64] = []
+        place = 0
         for key, terms in table.terms:
-            part = totals[position : position + len(terms.columns)]
-            position += len(part)
+            part = totals[place : place + len(terms.columns)]
+            place += len(part)
             if isinstance(terms, BySlice):
                 part[:] = terms.by_slice(views[key], self._rows())
+                columns += [np.zeros(0)] * len(part)  # which no product is made of
                 continue
             for total, column in zip(part, terms.compute(views[key]), strict=True):
-                self._add_up(total, column, views[key])
+                columns.append(_by_example(column, views[key]))
+                self._add_up(total, columns[-1], classes)
+        self._add_products(totals, columns, table.products, classes)
         return totals
+
+    def _add_products(
+        self, totals: Float64, columns: list[Float64], products: tuple[tuple[int, ...], ...], classes: int
+    ) -> None:
+        """Writes the sums of products after those of their factors; one that is another number for number is copied."""
+        used = {place for factors in products for place in factors}
+        ones = {i for i in used if columns[i].min(initial=1.0) == columns[i].max(initial=1.0) == 1.0}
+        flags = {i for i in used - ones if np.array_equal(columns[i] * columns[i], columns[i])}
+        made: dict[tuple[int, ...], int] = {(): min(ones, default=-1)} | {(i,): i for i in used}
+        for place, factors in enumerate(products, len(columns)):
+            rest = [i for i in factors if i not in ones]
+            least = tuple(i for at, i in enumerate(rest) if i not in flags or i not in rest[:at])
+            if least in made:
+                totals[place] = totals[made[least]]
+                continue
+            made[least] = place
+            self._add_up(totals[place], np.prod([columns[i] for i in least], axis=0), classes)
 
     def _rows(self) -> list[Index]:
         """The examples of each slice."""
         bounds = self._matrix.indptr.tolist()
         return [np.sort(self._matrix.indices[start:stop]) for start, stop in itertools.pairwise(bounds)]
 
-    def _add_up(self, total: Float64, column: Float64, view: View) -> None:
+    def _add_up(self, total: Float64, column: Float64, classes: int) -> None:
         """Writes the sums of a column into ``total``."""
-        if view.classes > 1:
-            total[:] = self._by_class(column, view.classes)
+        if classes > 1:
+            total[:] = self._by_class(column, classes)
             return
-        by_example = column if view.fold == 1 else column.reshape(self._examples, view.fold).sum(axis=1)
-        least, most = (by_example.min(), by_example.max()) if self._examples else (0.0, 0.0)
+        least, most = (column.min(), column.max()) if self._examples else (0.0, 0.0)
         if least == most == 1.0:
             total[:] = self._size
         elif not least == most == 0.0:
-            total[:] = self._matrix @ by_example
+            total[:] = self._matrix @ column
 
     def _by_class(self, column: Float64, classes: int) -> Float64:
         """Sums by slice and class; most classes of most examples are 0 in many a term."""
@@ -287,6 +387,11 @@ class _Members:
         starts = np.searchsorted(examples, np.arange(self._examples + 1))
         sparse = scipy.sparse.csr_matrix((column[some], numbers, starts), shape=(self._examples, classes))
         return np.asarray((self._matrix @ sparse).toarray(), np.float64).ravel()
+
+
+def _by_example(column: Float64, view: View) -> Float64:
+    """One number for each example, or for each of its classes where these are told apart."""
+    return column if view.fold == view.classes else column.reshape(-1, view.fold).sum(axis=1)
 
 
 _FEW = 8

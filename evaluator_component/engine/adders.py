@@ -27,6 +27,7 @@ from evaluator_component.engine.sums import (
     sort_order,
     spread,
 )
+from evaluator_component.errors import ConfigError
 from evaluator_component.metrics.view import Float64
 
 Index = npt.NDArray[np.intp]
@@ -127,6 +128,62 @@ class SliceAdder:
         return Sums(np.arange(len(order), dtype=np.int32), None, None, self._total, self._classes)
 
 
+class GroupAdder:
+    """Adds up what is summed by slice and group of examples; most slices have examples of some groups only.
+
+    Args:
+        columns: Number of value columns.
+        groups: Number of groups; group g of slice s is cell ``s * groups + g``.
+    """
+
+    def __init__(self, columns: int, groups: int):
+        self._columns = columns
+        self._groups = groups
+        self._classes = 1
+        self._waiting: list[tuple[Index, Float64]] = []
+        self._runs: list[Sums] = []
+
+    def add(self, cells: Index, totals: Float64, classes: int) -> None:
+        """Adds a batch's totals, float64 ``[columns, cells * classes]``."""
+        self._classes = classes
+        self._waiting.append((spread(cells, classes), totals))
+
+    def flush(self) -> None:
+        """Adds up what waits."""
+        if not self._waiting:
+            return
+        cells, places = np.unique(np.concatenate([part for part, _ in self._waiting]), return_inverse=True)
+        totals = np.concatenate([part for _, part in self._waiting], axis=1)
+        self._waiting = []
+        columns = tuple(exact.total(values, places, len(cells)) for values in totals)
+        self._runs = _compact([*self._runs, Sums(as_rows(cells), None, None, columns)], 0)
+
+    def table(self, rank: Int32) -> Sums:
+        """The sums, where slice i is called ``rank[i]`` from now on."""
+        parts = self._groups * self._classes
+        rows = _finished(self._runs, spread(rank, parts), 0)
+        if rows is None:
+            rows = Sums(
+                np.zeros(0, np.int32), None, None, tuple(exact.encode(np.zeros(0)) for _ in range(self._columns))
+            )
+        self._runs = [rows]
+        return replace(rows, classes=parts)
+
+
+def as_rows(cells: Index) -> Int32:
+    """Numbers of cells as tables hold them.
+
+    Raises:
+        ConfigError: There are more of them than can be numbered.
+    """
+    if len(cells) and int(cells.max()) >= _MOST_SLICES:
+        raise ConfigError(
+            "intervals.groups: slices, classes and groups of examples make more than 2,147,483,647 cells; ask for "
+            "fewer groups, or for fewer slices"
+        )
+    return cells.astype(np.int32)
+
+
 class _Waiting:
     """Batches of keys and values that wait to be added up together."""
 
@@ -187,7 +244,7 @@ class BucketAdder:
                     for column in columns
                 ]
             slices, bucket = np.divmod(occupied, width)
-            self._runs.append(Sums(slices.astype(np.int32), bucket.astype(np.uint64), None, tuple(sums)))
+            self._runs.append(Sums(as_rows(slices), bucket.astype(np.uint64), None, tuple(sums)))
             self._runs = _compact(self._runs, 0)
 
     def table(self, rank: Int32) -> Sums:

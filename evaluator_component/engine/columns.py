@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from evaluator_component.engine.plan import PlannedMetric
+from evaluator_component.engine.estimates import Estimate
+from evaluator_component.engine.moments import Slope
+from evaluator_component.engine.plan import Made, PlannedMetric
 from evaluator_component.metrics.metric import Values
 from evaluator_component.metrics.view import Float64
 
@@ -16,8 +18,30 @@ Int32 = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
+class Resampled:
+    """A metric without, or with other weights of, groups of examples.
+
+    Attributes:
+        values: float64 ``[slices, 1 + replicates]``; the first of all groups as they are.
+        sizes: float64 ``[slices, groups]``: how many examples each group has.
+        mark: A number that is the same for two models whose totals are the same in each group.
+    """
+
+    values: Float64
+    sizes: Float64
+    mark: npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
 class Column:
-    """One metric over all slices of a split, or over those of ``slices``."""
+    """One metric over all slices of a split, or over those of ``slices``.
+
+    Attributes:
+        made: How its intervals are made; None where they are not.
+        estimate: How sure its values are; None where that is unknown.
+        slope: How it changes with its terms, of methods by moments.
+        resampled: Its replicates, of methods by resampling.
+    """
 
     planned: PlannedMetric
     values: Values
@@ -26,6 +50,10 @@ class Column:
     weight: Float64
     unusable: npt.NDArray[np.bool_]
     slices: Int32 | None = None
+    made: Made | None = None
+    estimate: Estimate | None = None
+    slope: Slope | None = None
+    resampled: Resampled | None = None
 
 
 def over_outputs(columns: Iterable[Column]) -> Iterator[Column]:
@@ -43,6 +71,7 @@ def over_outputs(columns: Iterable[Column]) -> Iterator[Column]:
         value = np.full(len(first.examples), np.nan)
         ends: list[Float64 | None] = [None, None]
         notes = np.full(len(value), "the output_weights add up to 0", object)
+        used: list[tuple[Column, float]] = []
         if total > 0:
             used = [(outputs[name], weight) for name, weight in weights.items() if weight > 0]
             value = np.sum([column.values.value * weight for column, weight in used], axis=0) / total
@@ -56,4 +85,27 @@ def over_outputs(columns: Iterable[Column]) -> Iterator[Column]:
                 rows = [row for row, reason in enumerate(column.reasons) if reason is not None]
                 notes[rows] = [f"{column.planned.view.output}: {column.reasons[row]}" for row in rows]
         planned = replace(first.planned, view=replace(first.planned.view, output=""))
-        yield replace(first, planned=planned, values=Values(value, "", *ends), reasons=notes)
+        resampled = (
+            _mean_of_resampled([(column.resampled, weight / total) for column, weight in used]) if total else None
+        )
+        yield replace(
+            first,
+            planned=planned,
+            values=Values(value, "", *ends),
+            reasons=notes,
+            estimate=None,
+            slope=None,
+            resampled=resampled,
+        )
+
+
+def _mean_of_resampled(parts: Sequence[tuple[Resampled | None, float]]) -> Resampled | None:
+    """The replicates of a weighted mean."""
+    known = [(part, share) for part, share in parts if part is not None]
+    if len(known) < len(parts):
+        return None
+    values = np.sum([part.values * share for part, share in known], axis=0)
+    mark = np.zeros(len(values), np.uint64)
+    for part, _ in known:
+        mark = mark * np.uint64(31) + part.mark
+    return Resampled(values, known[0][0].sizes, mark)

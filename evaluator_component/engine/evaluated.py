@@ -15,6 +15,8 @@ from evaluator_component.metrics.view import Float64, View
 from evaluator_component.slicing.codes import Membership
 
 _SCORES_AT_A_TIME = 1 << 20
+CLUSTERS = 1 << 53
+"""Hashes of clusters that are kept with documents are numbers below this, which float64 holds."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Evaluated:
         queries: Ids of the queries of the examples, by the feature that has them.
         records: What is read as lists, by where it comes from.
         units: uint64 ``[n]``: a hash of the place of each example, which does not depend on how they are cut.
+        clusters: uint64 ``[n]``: a hash of the cluster of each example; None where examples are independent.
     """
 
     slices: Membership
@@ -42,6 +45,11 @@ class Evaluated:
     queries: dict[str, pa.BinaryArray] = field(default_factory=dict)
     records: dict[Source, pa.ListArray] = field(default_factory=dict)
     units: npt.NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    clusters: npt.NDArray[np.uint64] | None = None
+
+    def groups(self, count: int) -> npt.NDArray[np.intp]:
+        """The group that each example is in, of so many: that of its cluster, where examples come in clusters."""
+        return np.asarray((self.units if self.clusters is None else self.clusters) % np.uint64(count), np.intp)
 
     def views(self, keys: Iterable[ViewKey]) -> dict[ViewKey, View]:
         """The labels, predictions and weights that terms see."""
@@ -71,6 +79,8 @@ class Evaluated:
         what, model, name = source
         if what == "prediction":
             return self.predictions[model, name]
+        if what == "cluster":
+            return np.asarray((self.groups(CLUSTERS)), np.float64)
         return {"label": self.labels, "weight": self.weights, "feature": self.features}[what][name]
 
     def cut(self, keys: Iterable[ViewKey]) -> Iterator[Evaluated]:
@@ -97,4 +107,5 @@ class Evaluated:
                 {name: ids[rows] for name, ids in self.queries.items()},
                 {source: lists[rows] for source, lists in self.records.items()},
                 self.units[rows],
+                None if self.clusters is None else self.clusters[rows],
             )

@@ -13,9 +13,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from evaluator_component.engine.accumulate import State, merge, settle
-from evaluator_component.engine.columns import Column, over_outputs
+from evaluator_component.engine.columns import Column, Resampled, over_outputs
 from evaluator_component.engine.comparing import compare_slices
-from evaluator_component.engine.plan import Plan, PlannedMetric, ViewKey
+from evaluator_component.engine.methods import BOOTSTRAP, is_grouped
+from evaluator_component.engine.moments import Moments, slope
+from evaluator_component.engine.plan import Plan, PlannedMetric, ViewKey, identity
+from evaluator_component.engine.replicates import Replicates, draws, leave_one_out
+from evaluator_component.engine.sureness import (
+    OF_CHANGE,
+    OF_VALUE,
+    change_columns,
+    of_change,
+    of_histogram,
+    of_value,
+    value_columns,
+)
 from evaluator_component.engine.view_totals import ViewTotals
 from evaluator_component.metrics.metric import Across, Metric, Plot, Result, Values
 from evaluator_component.metrics.over_classes import MeanOverClasses, Notes, OneClass, reasons
@@ -37,6 +49,8 @@ _PRIVATE = frozenset(
         "change",
         "change_bracket_lower",
         "change_bracket_upper",
+        *OF_VALUE,
+        *OF_CHANGE,
     )
 )
 
@@ -76,6 +90,8 @@ class _Split:
     def __init__(self, plan: Plan, split: str, state: State):
         self._plan = plan
         self._split = split
+        self._state = state
+        self._moments = Moments(plan, state)
         self._names = state.names
         self._count = len(state.names)
         columns: dict[PlannedMetric, Column] = {}
@@ -86,7 +102,10 @@ class _Split:
                 columns |= found
                 self.plot_tables += plots
         self._columns = [columns[planned] for planned in plan.metrics if planned in columns]
-        self._columns += over_outputs(self._columns)
+        self._columns += [self._of_outputs(column) for column in over_outputs(self._columns)]
+
+    def _of_outputs(self, column: Column) -> Column:
+        return replace(column, estimate=of_value(column, self._plan, self._moments, [])) if column.made else column
 
     def _results(self, state: State, view: ViewKey) -> tuple[dict[PlannedMetric, Column], list[pa.Table]]:
         """The metrics and plots of one view."""
@@ -98,6 +117,7 @@ class _Split:
         keyed = {terms for _, metric in metrics for terms in metric.keyed}
         totals = ViewTotals(self._plan, state, view)
         examples = totals if view == view.undivided else ViewTotals(self._plan, state, view.undivided)
+        limits: dict[PlannedMetric, list[tuple[Float64, ...]]] = {p: [] for p, _ in metrics}
         for start, stop in totals.ranges(keyed) if metrics else ():
             part, plain = totals.part(keyed, start, stop), examples.part(set(), start, stop)
             computed: dict[Rate, Values] = {}
@@ -105,6 +125,8 @@ class _Split:
                 if rate not in computed:
                     computed[rate] = rate(part).resolve()
                 parts[p, rate].append(_column(p, _of_classes(p, computed[rate], part, totals.classes), plain))
+            for p, _ in metrics:
+                limits[p] += of_histogram(p, self._plan, part)
         plots: list[pa.Table] = []
         for p in planned:
             if isinstance(p.metric, Plot) and self._count:
@@ -113,17 +135,77 @@ class _Split:
                     part = totals.part(set(p.metric.keyed), 0, self._count)
                     plots.append(self._plot(p, p.metric, part, wanted, totals.classes))
         found: dict[PlannedMetric, Column] = {}
+        replicates = self._replicates(view)
         for p, metric in metrics:
             columns = [_join(parts[p, rate]) for rate in _rates(metric)]
-            found[p] = columns[0] if metric.across is None else self._compare(metric.across, columns)
+            column = columns[0] if metric.across is None else self._compare(metric.across, columns)
+            if p in self._plan.made:
+                column = replace(column, made=self._plan.made[p], resampled=replicates.get(p))
+                column = self._estimated(column, totals, limits[p])
+            found[p] = column
         return found, plots
+
+    def _estimated(self, column: Column, totals: ViewTotals, limits: list[tuple[Float64, ...]]) -> Column:
+        """The column with how sure its values are."""
+        assert column.made is not None
+        if column.made.columns:
+            everything = totals.part(set(), 0, self._count)
+            column = replace(column, slope=slope(column.planned, column.made.columns, everything, totals.classes))
+        parts = [np.concatenate(part) for part in zip(*limits, strict=True)] if limits else []
+        return replace(column, estimate=of_value(column, self._plan, self._moments, parts))
+
+    def _replicates(self, view: ViewKey) -> dict[PlannedMetric, Resampled]:
+        """The metrics of a view without, or with other weights of, the groups of examples."""
+        wanted = [p for p in self._plan.metrics if p.view == view and p in self._plan.made]
+        wanted = [p for p in wanted if is_grouped(self._plan.made[p])]
+        intervals = self._plan.intervals
+        if not wanted or intervals is None or not self._count:
+            return {}
+        bootstrapped = self._plan.made[wanted[0]].value == BOOTSTRAP
+        weights = draws(intervals.replicates, intervals.groups) if bootstrapped else leave_one_out(intervals.groups)
+        source = Replicates(self._plan, self._state, view, weights)
+        rates = [(p, rate) for p in wanted if isinstance(p.metric, Metric) for rate in _rates(p.metric)]
+        values = {key: np.full((self._count, len(weights)), np.nan) for key in rates}
+        with np.errstate(all="ignore"):
+            quick = [(p, rate) for p, rate in rates if not bootstrapped and _is_quick(p)]
+            without = source.without([p for p, _ in quick])
+            values |= {(p, rate): without[p] for p, rate in quick}
+            rates = [key for key in rates if key not in quick]
+            keyed = {terms for p, _ in rates if isinstance(p.metric, Metric) for terms in p.metric.keyed}
+            for slices, totals in source.parts(keyed) if rates else ():
+                for p, rate in rates:
+                    picked, _ = _of_classes(p, rate(totals).resolve(), totals, source.classes)
+                    values[p, rate][slices] = np.asarray(picked.value).reshape(len(slices), -1)
+        mark = source.fingerprint()
+        found = {}
+        for p in wanted:
+            assert isinstance(p.metric, Metric)
+            own = [values[p, rate] for rate in _rates(p.metric)]
+            found[p] = Resampled(own[0], source.sizes, mark)
+            if p.metric.across is not None:
+                found[p] = self._compare_replicates(p.metric.across, own, source.sizes, mark)
+        return found
+
+    def _compare_replicates(
+        self, across: Across, rates: list[Float64], sizes: Float64, mark: npt.NDArray[np.uint64]
+    ) -> Resampled:
+        names, members = self._names.to_pylist(), self._members(across, sizes.sum(axis=1))
+        compared = [
+            compare_slices([rate[:, r] for rate in rates], members, names, across)[0] for r in range(rates[0].shape[1])
+        ]
+        overall = np.flatnonzero([name == OVERALL for name in names])
+        return Resampled(np.tile(compared, (len(overall), 1)), sizes[overall], mark[overall])
+
+    def _members(self, across: Across, examples: Float64) -> list[int]:
+        """The slices that a metric compares."""
+        large, wanted = examples >= self._plan.min_slice_size, sorted(across.features)
+        names = self._names.to_pylist()
+        return [i for i, name in enumerate(names) if large[i] and sorted(f for f, _ in parse_slice(name)) == wanted]
 
     def _compare(self, across: Across, rates: list[Column]) -> Column:
         """Compares the slices of some features, on the row of the overall slice."""
         names = self._names.to_pylist()
-        large = rates[0].examples >= self._plan.min_slice_size
-        wanted = sorted(across.features)
-        members = [i for i, name in enumerate(names) if large[i] and sorted(f for f, _ in parse_slice(name)) == wanted]
+        members = self._members(across, rates[0].examples)
         value, note = compare_slices([column.values.value for column in rates], members, names, across)
         overall = np.flatnonzero([name == OVERALL for name in names]).astype(np.int32)
         if rates[0].unusable[overall].any():  # a slice that is left out for it could be the worst
@@ -140,11 +222,12 @@ class _Split:
 
     def metric_tables(self) -> list[pa.Table]:
         """One table per metric and model."""
-        baseline = {_identity(c): c for c in self._columns if self._plan.models[c.planned.view.model].baseline}
+        of_baseline = [c for c in self._columns if self._plan.models[c.planned.view.model].baseline]
+        baseline = {identity(c.planned): c for c in of_baseline}
         result = []
         for column in self._columns:
             candidate = not self._plan.models[column.planned.view.model].baseline
-            other = baseline.get(_identity(column)) if candidate else None
+            other = baseline.get(identity(column.planned)) if candidate else None
             result.append(self._metric_table(column, other))
         return result
 
@@ -167,11 +250,14 @@ class _Split:
             "bracket_upper": _nullable(values.upper, values.value),
             "direction": metric.direction,
             "reason": pa.array(column.reasons, pa.string()),
+            **value_columns(column.estimate),
         }
         if baseline is not None:
             content |= _change(column, baseline)
+            content |= change_columns(of_change(column, baseline, content["change"], self._plan, self._moments))
         elif metric.compares:
             content["change"] = values.value
+            content |= change_columns(column.estimate)
         return tables.metrics_table(self._without_private(content, column.examples))
 
     def _without_private(self, content: dict[str, Any], examples: Float64) -> dict[str, Any]:
@@ -217,6 +303,13 @@ class _Split:
         return pa.DictionaryArray.from_arrays(pa.array(index), self._names)
 
 
+def _is_quick(planned: PlannedMetric) -> bool:
+    """Whether a metric has a way of its own to be computed without a group."""
+    metric = planned.metric
+    means = isinstance(planned.of_classes, MeanOverClasses)
+    return isinstance(metric, Metric) and metric.without is not None and not means
+
+
 def _of_classes(planned: PlannedMetric, values: Values, totals: Totals, classes: int) -> tuple[Values, Notes]:
     if planned.of_classes is not None:
         return planned.of_classes.pick(values, totals, classes)
@@ -242,11 +335,6 @@ def _column(planned: PlannedMetric, computed: tuple[Values, Notes], totals: Tota
             notes[i] = _unusable_reason(planned, examples[i], labels[i], predictions[i], weights[i])
     values = Values(value, values.undefined, values.lower, values.upper)
     return Column(planned, values, notes, examples, totals[Weight()][0], unusable)
-
-
-def _identity(column: Column) -> tuple[str, str, str, bool]:
-    planned = column.planned
-    return planned.view.output, planned.metric.name, planned.sub_key, planned.weighted
 
 
 def _join(parts: list[Column]) -> Column:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from evaluator_component.metrics.binarize import Binarization
@@ -99,24 +100,90 @@ class ViewKey:
         return Kind[self.kind_name]
 
 
+ColumnKey = tuple[ViewKey, Terms, int]
+"""A column of terms: the view that they are computed from, the terms, and which of their columns."""
+
+
 @dataclass(frozen=True)
 class SliceTable:
     """Terms whose totals by slice have one shape and are made together.
 
     Attributes:
         terms: Each with the view that it is computed from.
-        divided: The view of single classes, whose totals are told apart within a slice; None where there are none.
+        divided: What tells single classes apart within a slice, as a view with nothing else in it; None for nothing.
         query: The feature that names the query, where queries are summed; '' where examples are.
+        products: Products of columns that are summed as well, each as the places of its factors among the columns.
     """
 
     terms: tuple[tuple[ViewKey, Terms], ...]
     divided: ViewKey | None = None
     query: str = ""
+    products: tuple[tuple[int, ...], ...] = ()
+
+    @cached_property
+    def columns(self) -> dict[ColumnKey, int]:
+        """The place of each column."""
+        keys = [(view, terms, i) for view, terms in self.terms for i in range(len(terms.columns))]
+        return {key: place for place, key in enumerate(keys)}
 
     @property
     def width(self) -> int:
-        """How many columns of totals it has."""
-        return sum(len(terms.columns) for _, terms in self.terms)
+        """How many columns of totals it has, products among them."""
+        return len(self.columns) + len(self.products)
+
+    @property
+    def view_of_classes(self) -> ViewKey | None:
+        """A view whose classes are told apart; None where there are none."""
+        return None if self.divided is None else self.terms[0][0]
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """How standard errors and intervals are made.
+
+    Attributes:
+        level: The confidence of intervals.
+        method: "JACKKNIFE" or "POISSON_BOOTSTRAP" for all metrics; '' for each its own.
+        cluster_key: The feature that names the clusters of examples; '' where examples are independent.
+        groups: How many groups of examples there are.
+        replicates: How many times the bootstrap draws.
+        compares_slices: Whether slices are compared with each other.
+    """
+
+    level: float
+    method: str
+    cluster_key: str
+    groups: int
+    replicates: int
+    compares_slices: bool
+
+
+@dataclass(frozen=True)
+class GroupedTerms:
+    """What is summed by slice and group of examples.
+
+    Attributes:
+        tables: Terms that are summed by slice.
+        keyed: Terms that are summed by slice and key, each with the most distinct keys of a slice and group.
+    """
+
+    tables: tuple[SliceTable, ...] = ()
+    keyed: tuple[tuple[ViewKey, KeyedTerms, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Made:
+    """How the intervals of one metric are made.
+
+    Attributes:
+        value: The method for its value.
+        change: The method for its change against the baseline; '' without one.
+        columns: The columns that its value is a function of, in the order of its terms; of methods by moments.
+    """
+
+    value: str
+    change: str
+    columns: tuple[ColumnKey, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,7 +216,7 @@ class QueryPlan:
     Attributes:
         key: The feature that names the query.
         sources: Each (what, model, name): ("label", 0, output), ("weight", 0, output), ("prediction", model, output)
-            or ("feature", 0, feature).
+            or ("feature", 0, feature), and ("cluster", 0, "") where examples come in clusters.
     """
 
     key: str
@@ -169,9 +236,14 @@ class Plan:
         samples: What is sampled by slice.
         label_columns: Features that hold labels and weights, and those that metrics see.
         slice_columns: Features that are sliced on.
+        slice_tables: The slice terms whose totals have one shape, with the products of their columns: first those of
+            examples in undivided slices, then those of each binary problem, and of each kind of query.
         max_distinct_scores: More distinct scores in a slice are coarsened.
         max_plot_slices: Plots are made for at most this many slices.
         min_slice_size: Of smaller slices neither values nor sizes are told, for privacy.
+        intervals: How intervals are made; None for no intervals.
+        made: How those of each metric are made that has any.
+        grouped: What is summed by group of examples for them.
     """
 
     models: tuple[ModelPlan, ...]
@@ -182,9 +254,13 @@ class Plan:
     samples: tuple[tuple[ViewKey, Sampler], ...]
     label_columns: tuple[str, ...]
     slice_columns: tuple[str, ...]
+    slice_tables: tuple[SliceTable, ...]
     max_distinct_scores: int
     max_plot_slices: int
     min_slice_size: int
+    intervals: Intervals | None = None
+    made: Mapping[PlannedMetric, Made] = field(default_factory=dict)
+    grouped: GroupedTerms = GroupedTerms()
 
     @cached_property
     def views(self) -> tuple[ViewKey, ...]:
@@ -202,6 +278,8 @@ class Plan:
                 own[("feature", 0, view.feature) if view.feature else ("label", 0, view.output)] = None
                 if view.weighted:
                     own["weight", 0, view.output] = None
+                if self.intervals is not None and self.intervals.cluster_key:
+                    own["cluster", 0, ""] = None
         return tuple(QueryPlan(key, tuple(own)) for key, own in sources.items())
 
     @cached_property
@@ -239,13 +317,18 @@ class Plan:
         return {planned.view.feature: planned.path for planned in self.metrics if planned.view.feature}
 
     @cached_property
-    def slice_tables(self) -> tuple[SliceTable, ...]:
-        """The slice terms whose totals have one shape.
+    def partners(self) -> dict[PlannedMetric, PlannedMetric]:
+        """The baseline's metric that each of the candidate's is compared with."""
+        return partners(self.metrics, self.models)
 
-        First those of examples in undivided slices, then those of each binary problem, and of each kind of query.
-        """
-        tables: dict[tuple[ViewKey | None, str], list[tuple[ViewKey, Terms]]] = {(None, ""): []}
-        for key, terms in self.slice_terms:
-            divided = key if key.binarization is not None and not key.binarization.pooled else None
-            tables.setdefault((divided, key.query), []).append((key, terms))
-        return tuple(SliceTable(tuple(terms), divided, query) for (divided, query), terms in tables.items())
+
+def partners(metrics: Iterable[PlannedMetric], models: Sequence[ModelPlan]) -> dict[PlannedMetric, PlannedMetric]:
+    """The baseline's metric that each of the candidate's is compared with."""
+    of_baseline = {identity(planned): planned for planned in metrics if models[planned.view.model].baseline}
+    candidates = (planned for planned in metrics if not models[planned.view.model].baseline)
+    return {planned: of_baseline[identity(planned)] for planned in candidates if identity(planned) in of_baseline}
+
+
+def identity(planned: PlannedMetric) -> tuple[str, str, str, bool]:
+    """What a metric of the candidate and that of the baseline have in common."""
+    return planned.view.output, planned.metric.name, planned.sub_key, planned.weighted

@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from evaluator_component.config.complete import BASELINE, CANDIDATE
+from evaluator_component.config.intervals import wants_intervals
 from evaluator_component.config.paths import Path, render
-from evaluator_component.engine.plan import ModelPlan, Plan, PlannedMetric, ViewKey
+from evaluator_component.engine.methods import choose, grouped_terms, products, tables_of
+from evaluator_component.engine.plan import Intervals, ModelPlan, Plan, PlannedMetric, ViewKey, partners
 from evaluator_component.errors import ConfigError, nearest
 from evaluator_component.metrics.comparison import nothing_to_compare_with
 from evaluator_component.metrics.metric import Metric, Plot
@@ -17,6 +19,7 @@ from evaluator_component.metrics.readings import Reading, read_classes
 from evaluator_component.metrics.registry import build
 from evaluator_component.metrics.terms import Examples, KeyedTerms, LabelMass, Sampler, Terms, Unusable, Weight
 from evaluator_component.metrics.view import Kind
+from evaluator_component.proto import config_pb2
 from evaluator_component.slicing.specs import Grouping, groupings
 
 
@@ -58,6 +61,11 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
     reads = {one for planned in metrics for one in planned.view.reads if one.role != "prediction"}
     keys |= {one.key for one in reads if one.key}
     _check_compared_slices(metrics, groups)
+    intervals = _intervals(config)
+    made = choose(metrics, models, intervals) if intervals is not None else {}
+    if intervals is not None and intervals.cluster_key:
+        keys.add(intervals.cluster_key)
+    tables = tables_of(slice_terms, products(made, partners(metrics, models)))
     engine = config.engine
     return Plan(
         models,
@@ -68,9 +76,29 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
         tuple(samples),
         tuple(sorted(keys)),
         tuple(sorted({name for group in groups for name in group.features})),
+        tables,
         int(engine.max_distinct_scores),
         int(engine.max_plot_slices),
         int(config.options.min_slice_size.value),
+        intervals,
+        made,
+        grouped_terms(made),
+    )
+
+
+def _intervals(config: Any) -> Intervals | None:
+    """How intervals are made; None where none are asked for."""
+    if not wants_intervals(config):
+        return None
+    chosen, methods = config.intervals, config_pb2.ConfidenceIntervalOptions
+    method = config.options.confidence_intervals.method
+    return Intervals(
+        chosen.level,
+        methods.ConfidenceIntervalMethod.Name(method) if method else "",
+        chosen.cluster_key,
+        int(chosen.groups),
+        int(chosen.replicates),
+        bool(config.cross_slicing_specs),
     )
 
 

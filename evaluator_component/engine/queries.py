@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from evaluator_component.engine.hashing import hash_names
 from evaluator_component.engine.plan import QueryPlan, ViewKey
 from evaluator_component.metrics.documents import Docs
 from evaluator_component.metrics.view import Float64, View
@@ -72,6 +73,16 @@ def take(rows: QueryRows, wanted: npt.NDArray[np.bool_]) -> QueryRows:
         place[rows.member_query[members]],
         rows.member_slice[members],
     )
+
+
+def groups(plan: QueryPlan, rows: QueryRows, count: int) -> npt.NDArray[np.intp]:
+    """The group that each query is in, of so many: by its name, or by the first of its documents' clusters."""
+    source = ("cluster", 0, "")
+    if source not in plan.sources:
+        return np.asarray(hash_names(rows.names) % np.uint64(count), np.intp)
+    clusters = np.full(len(rows.names), np.inf)
+    np.minimum.at(clusters, rows.query, rows.columns[plan.sources.index(source)])
+    return np.asarray(clusters.astype(np.uint64) % np.uint64(count), np.intp)
 
 
 def view(plan: QueryPlan, rows: QueryRows, key: ViewKey) -> View:

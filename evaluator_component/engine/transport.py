@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from evaluator_component.engine import exact
 from evaluator_component.engine.accumulate import State
+from evaluator_component.engine.hashing import hash_names
 from evaluator_component.engine.plan import Plan
 from evaluator_component.engine.queries import QueryRows, take
 from evaluator_component.engine.samples import SampleRows
@@ -120,8 +121,8 @@ def partition(plan: Plan, state: State, count: int) -> list[State]:
     """
     if count == 1:
         return [state]
-    owner = _hash(state.names) % np.uint64(count)
-    owners = [_hash(rows.names) % np.uint64(count) for rows in state.queries]
+    owner = hash_names(state.names) % np.uint64(count)
+    owners = [hash_names(rows.names) % np.uint64(count) for rows in state.queries]
     parts = []
     for i in range(count):
         wanted = owner == i
@@ -142,20 +143,6 @@ def partition(plan: Plan, state: State, count: int) -> list[State]:
             )
         )
     return parts
-
-
-def _hash(names: pa.StringArray | pa.BinaryArray) -> npt.NDArray[np.uint64]:
-    """FNV-like polynomial hash of each name, over all names at once."""
-    names = pa.concat_arrays([names])  # drops an offset
-    offsets = np.frombuffer(names.buffers()[1], np.int32, len(names) + 1).astype(np.int64)
-    if len(names) == 0 or names.buffers()[2] is None:
-        return np.zeros(len(names), np.uint64)
-    text = np.frombuffer(names.buffers()[2], np.uint8)[: offsets[-1]].astype(np.uint64)
-    place = (np.arange(len(text)) - np.repeat(offsets[:-1], np.diff(offsets))).astype(np.uint64)
-    mixed = (text + np.uint64(1)) * (place * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x100000001B3))
-    total = np.add.reduceat(np.append(mixed, np.uint64(0)), offsets[:-1])
-    hashed: npt.NDArray[np.uint64] = (total ^ (total >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9) >> np.uint64(32)
-    return hashed
 
 
 def _rows(table: Sums, wanted: npt.NDArray[np.bool_], position: npt.NDArray[np.int32]) -> Sums:

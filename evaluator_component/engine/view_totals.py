@@ -39,7 +39,8 @@ class ViewTotals:
                     self._by_slice[terms] = tuple(exact.decode(column) for column in columns)
                     self.classes = table.classes
                 position += width
-        by_key = state.tables[len(plan.slice_tables) :]
+        first = len(plan.slice_tables)
+        by_key = state.tables[first : first + len(plan.keyed_terms)]
         self._tables = {
             terms: table for (key, terms), table in zip(plan.keyed_terms, by_key, strict=True) if key == view
         }

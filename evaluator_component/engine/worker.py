@@ -16,6 +16,7 @@ from evaluator_component.data.images import decode_images
 from evaluator_component.data.reader import Block
 from evaluator_component.engine import local
 from evaluator_component.engine.evaluated import Evaluated
+from evaluator_component.engine.hashing import hash_names
 from evaluator_component.engine.job import Job
 from evaluator_component.engine.plan import Plan, Source, ViewKey
 from evaluator_component.errors import DataError, ModelError
@@ -98,8 +99,13 @@ class Worker:
             features[name] = _single(batch.numbers(name, "feature"), batch, f"feature {name!r}")
         queries = {plan.key: batch.ids(plan.key, "query id") for plan in self._plan.queries}
         records = {source: self._lists(batch, given, source) for source in self._plan.sources}
-        units = batch.unit_hashes()
-        evaluated = Evaluated(slices, labels, predictions, weights, batch.size, features, queries, records, units)
+        intervals = self._plan.intervals
+        clusters = None
+        if intervals is not None and intervals.cluster_key:
+            clusters = hash_names(batch.ids(intervals.cluster_key, "cluster"))
+        evaluated = Evaluated(
+            slices, labels, predictions, weights, batch.size, features, queries, records, batch.unit_hashes(), clusters
+        )
         self._check_shapes(batch, evaluated)
         self._check_records(batch, evaluated)
         return evaluated

@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from evaluator_component.metrics.records import Reads
 from evaluator_component.metrics.terms import KeyedTerms, Sampler, Terms
-from evaluator_component.metrics.totals import Totals
+from evaluator_component.metrics.totals import GroupedHistogram, Totals
 from evaluator_component.metrics.view import Float64, Kind
+from evaluator_component.stats.student import Scale
 
 Direction = Literal["higher", "lower"]
 HIGHER: Direction = "higher"
@@ -136,6 +137,10 @@ class Metric:
         across: Which slices it compares; ``result`` is then the rate of each of them. None for a metric of one slice.
         reads: The columns that it reads as lists; () where it reads numbers.
         fits: Finds the first example whose lists do not fit each other: its row, and what is wrong. None where any do.
+        resolution: How many distinct scores of a slice and group of examples are told apart for its standard error.
+        scale: The scale on which its limits are symmetric; the registry takes it from the range of its values.
+        without: Its value of all groups of examples and without each, float64 ``[slices, 1 + groups]``, where that can
+            be had of the histogram faster than by computing it anew without each of them; None where it cannot.
     """
 
     name: str
@@ -153,6 +158,9 @@ class Metric:
     across: Across | None = None
     reads: tuple[Reads, ...] = ()
     fits: Fits | None = None
+    resolution: int = 128
+    scale: Scale = "plain"
+    without: Callable[[GroupedHistogram], Float64] | None = None
 
 
 @dataclass(frozen=True)

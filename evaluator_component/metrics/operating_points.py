@@ -184,7 +184,7 @@ def _constrained(
         return [(f"{option}={float(bound)!r}" if several else "", result(float(bound))) for bound in bounds]
 
     options: Options = {option: (0.5,), "num_thresholds": None, "thresholds": None}
-    register_over_scores(class_name, summary, options, build, example={option: 0.9}, **more)
+    register_over_scores(class_name, summary, options, build, example={option: 0.9}, resolution=1024, **more)
 
 
 _constrained(

@@ -73,7 +73,7 @@ class ErrorHistogram:
 
 
 @dataclass(frozen=True)
-class _QuantileOf:
+class QuantileOf:
     """The value up to which a share of the mass lies; between two values where the share ends exactly there.
 
     This is definition 2 of Hyndman & Fan (1996), for weights.
@@ -83,20 +83,40 @@ class _QuantileOf:
     share: float
     undefined: str
 
-    def __call__(self, totals: Totals) -> Values:
+    def limits(self, totals: Totals, examples: Float64, z: float) -> tuple[Float64, Float64]:
+        """The values at shares that are z standard errors of the share below and above. (Woodruff 1952)
+
+        Args:
+            totals: As for the result.
+            examples: How many examples there are, float64 ``[slices]``.
+            z: A quantile of the normal distribution.
+        """
+        with np.errstate(divide="ignore"):
+            reach = z * np.sqrt(self.share * (1 - self.share) / examples)
+        lower, upper = np.clip(self.share - reach, 0.0, 1.0), np.clip(self.share + reach, 0.0, 1.0)
         histogram = totals.histogram(self.terms)
         largest = np.finfo(np.float64).max
-        lowest, highest = (self._of(histogram, np.clip(scores, -largest, largest)) for scores in histogram.scores)
+        lowest, highest = (np.clip(scores, -largest, largest) for scores in histogram.scores)
+        return self._of(histogram, lowest, lower), self._of(histogram, highest, upper)
+
+    def __call__(self, totals: Totals) -> Values:
+        """The quantile of each slice."""
+        histogram = totals.histogram(self.terms)
+        share = np.full(histogram.slice_count, self.share)
+        largest = np.finfo(np.float64).max
+        lowest, highest = (
+            self._of(histogram, np.clip(scores, -largest, largest), share) for scores in histogram.scores
+        )
         if not histogram.coarse.any():
             return Values(lowest, self.undefined)
         ends = (np.where(histogram.coarse, end, np.nan) for end in (lowest, highest))
         return Values(lowest / 2 + highest / 2, self.undefined, *ends)
 
-    def _of(self, histogram: Histogram, scores: Float64) -> Float64:
+    def _of(self, histogram: Histogram, scores: Float64, share: Float64) -> Float64:
         (mass,) = histogram.columns
         total = histogram.by_slice(mass)[histogram.slices]
         after = histogram.below[0] + mass
-        missing = self.share * total - after  # above 0 as long as the share is not reached
+        missing = share[histogram.slices] * total - after  # above 0 as long as the share is not reached
         exactly = np.abs(missing) <= _ROUNDING * total
         result = np.full(histogram.slice_count, np.nan)
         for reached in (~exactly & (missing < 0), exactly | (missing < 0)):  # beyond the share; at it or beyond
@@ -204,13 +224,14 @@ def _build_quantile(name: str, given: Options) -> tuple[Metric | Plot, ...]:
         Metric(
             name,
             Kind.SCORES if path is None else Kind.FEATURE,
-            _QuantileOf(ValueHistogram(), float(share), undefined),
+            QuantileOf(ValueHistogram(), float(share), undefined),
             (Weight(),),
             (ValueHistogram(),),
             interval="order statistics",
             uses_predictions=path is None,
             sub_key=f"quantile={float(share)!r}" if len(shares) > 1 else "",
             feature=feature,
+            resolution=1024,
         )
         for share in shares
     )
@@ -231,9 +252,20 @@ register(
 
 
 def _build_median(name: str, _: Options) -> tuple[Metric | Plot, ...]:
-    result = _QuantileOf(ErrorHistogram(), 0.5, NO_WEIGHT)
+    result = QuantileOf(ErrorHistogram(), 0.5, NO_WEIGHT)
     keyed = (ErrorHistogram(),)
-    return (Metric(name, Kind.REAL, result, (Weight(),), keyed, direction=LOWER, interval="order statistics"),)
+    return (
+        Metric(
+            name,
+            Kind.REAL,
+            result,
+            (Weight(),),
+            keyed,
+            direction=LOWER,
+            interval="order statistics",
+            resolution=1024,
+        ),
+    )
 
 
 register(

@@ -6,12 +6,14 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from evaluator_component.config.options import metric_options
 from evaluator_component.config.paths import FieldError, Path
 from evaluator_component.errors import ConfigError, nearest
 from evaluator_component.metrics.metric import Definition, Metric, Options, Plot
+from evaluator_component.stats.student import Scale
 
 _REGISTRY: dict[str, Definition] = {}
 _CUSTOM: dict[str, Definition] = {}
@@ -134,9 +136,22 @@ def build(
     top: Options = {"thresholds": (-math.inf,)} if of_top and "thresholds" in entry.options else {}
     complete: Options = {**entry.options, **top, **own}
     try:
-        return entry.build(name, complete)
+        made = entry.build(name, complete)
     except ValueError as error:
         raise FieldError((*path, "config"), f"{class_name}: {error}") from error
+    scale = _SCALES.get(entry.range, "plain")
+    return tuple(
+        replace(one, interval=one.interval or entry.interval, scale=scale) if isinstance(one, Metric) else one
+        for one in made
+    )
+
+
+_SCALES: Mapping[tuple[float, float], Scale] = {
+    (0.0, 1.0): "logit",
+    (-1.0, 1.0): "fisher",
+    (0.0, math.inf): "log",
+}
+"""By range, the scale on which limits are symmetric, so that they stay in the range."""
 
 
 def class_options(metric_config: Any, path: Path = ()) -> dict[str, int]:

@@ -13,7 +13,7 @@ from evaluator_component.metrics.histograms import ScoreHistogram
 from evaluator_component.metrics.metric import HIGHER, Definition, Metric, Options, Plot, Values
 from evaluator_component.metrics.registry import register, snake_case
 from evaluator_component.metrics.terms import LabelMass
-from evaluator_component.metrics.totals import Histogram, Totals
+from evaluator_component.metrics.totals import GroupedHistogram, Histogram, Totals
 from evaluator_component.metrics.undefined import NO_POSITIVE, ONE_CLASS, divide
 from evaluator_component.metrics.view import Float64, Kind
 
@@ -30,6 +30,47 @@ def area_under_roc(totals: Totals) -> Values:
         return Values(value, ONE_CLASS)
     tied = divide(histogram.by_slice(positives * negatives), pairs)
     return Values(value, ONE_CLASS, *bracket(histogram, value - tied / 2, value + tied / 2))
+
+
+def area_under_roc_without(histogram: GroupedHistogram) -> Float64:
+    """The area under the ROC curve of all groups and without each, float64 ``[slices, 1 + groups]``.
+
+    Of the pairs of a positive and a negative that are in order, those go that have one of the two in the group.
+    """
+    merged, by_group, place = histogram.merged, histogram.by_group, histogram.place
+    positives, negatives = by_group.columns
+    whole = merged.by_slice(merged.columns[0] * (merged.below[1] + merged.columns[1] / 2))[:, None]
+    of_positives = histogram.sum(positives * (merged.below[1] + merged.columns[1] / 2)[place])
+    of_negatives = histogram.sum(negatives * (merged.above[0] + merged.columns[0] / 2)[place])
+    of_both = histogram.sum(positives * (by_group.below[1] + negatives / 2))
+    wins = np.hstack([whole, whole - of_positives - of_negatives + of_both])
+    without = [histogram.without(column) for column in range(2)]
+    return divide(wins, without[0] * without[1])
+
+
+def average_precision_without(histogram: GroupedHistogram) -> Float64:
+    """The mean precision at the positives' scores of all groups and without each, float64 ``[slices, 1 + groups]``.
+
+    Without a group it is known to first order, by how much each of its examples moves it.
+
+    The area under the precision-recall curve differs from it by how neighbouring points are joined, which has no say
+    in how it varies.
+    """
+    merged, place = histogram.merged, histogram.place
+    positives, negatives = merged.columns
+    tp, fp = (above + column for above, column in zip(merged.above, merged.columns, strict=True))
+    predicted = tp + fp
+    total = merged.by_slice(positives)
+    precision = divide(tp, predicted)
+    area = divide(merged.by_slice(positives * precision), total)
+    # One more example raises or lowers the precision at the scores of the positives from its own on downwards.
+    by_positive, by_negative = (merged.up_to(positives * divide(share, predicted * predicted)) for share in (fp, -tp))
+    of_positive = precision - area[merged.slices] + by_positive
+    positives, negatives = histogram.by_group.columns
+    influence = divide(histogram.sum(positives * of_positive[place] + negatives * by_negative[place]), total[:, None])
+    examples = histogram.sum(positives + negatives)
+    share = divide(examples, examples.sum(axis=1, keepdims=True))
+    return np.hstack([area[:, None], area[:, None] - divide(influence, 1.0 - share)])
 
 
 def bracket(histogram: Histogram, lower: Float64, upper: Float64) -> tuple[Float64, Float64]:
@@ -154,12 +195,13 @@ def register_over_scores(
         summary: As on :class:`~evaluator_component.metrics.metric.Definition`.
         options: As there.
         build: Gives pairs of (sub-key, result) for complete options.
-        more: ``direction``, ``limits`` (the range) and ``example``.
+        more: ``direction``, ``limits`` (the range), ``example``, and ``resolution`` as on
+            :class:`~evaluator_component.metrics.metric.Metric`.
     """
 
     def made(name: str, given: Options) -> tuple[Metric | Plot, ...]:
-        direction = more.get("direction", HIGHER)
-        return tuple(replace(over_scores(name, r, sub_key=sub), direction=direction) for sub, r in build(given))
+        own = {"direction": more.get("direction", HIGHER), "resolution": more.get("resolution", 128)}
+        return tuple(replace(over_scores(name, r, sub_key=sub), **own) for sub, r in build(given))
 
     register(
         Definition(
@@ -185,18 +227,25 @@ def _method(options: Options) -> str:
     return method
 
 
+def _over_precision_recall(name: str, options: Options) -> Metric:
+    metric = over_scores(name, _PrecisionRecall(_method(options)))
+    return replace(metric, without=average_precision_without, resolution=1024)
+
+
 def _build_auc(name: str, options: Options) -> tuple[Metric | Plot, ...]:
     curve = str(options["curve"]).upper()
     if curve == "PR":
-        return (over_scores(name, _PrecisionRecall(_method(options))),)
+        return (_over_precision_recall(name, options),)
     if curve != "ROC":
         raise ValueError(f"curve: expected ROC or PR, got {options['curve']!r}")
     _method(options)
-    return (over_scores(name, area_under_roc),)
+    return (
+        replace(over_scores(name, area_under_roc), interval="delong", without=area_under_roc_without, resolution=1024),
+    )
 
 
 def _build_precision_recall(name: str, options: Options) -> tuple[Metric | Plot, ...]:
-    return (over_scores(name, _PrecisionRecall(_method(options))),)
+    return (_over_precision_recall(name, options),)
 
 
 register(
@@ -208,7 +257,7 @@ register(
         {"curve": "ROC", **_OPTIONS},
         _build_auc,
         direction=HIGHER,
-        interval="jackknife",
+        interval="delong",
         range=(0.0, 1.0),
         by_class=True,
     )

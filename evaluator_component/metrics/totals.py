@@ -73,6 +73,11 @@ class Histogram:
             for running in self._running
         )
 
+    def up_to(self, values: Float64) -> Float64:
+        """For each row the sum of one number per row over the rows of its slice up to it."""
+        running = np.cumsum(values)
+        return running - np.repeat((running - values)[self.starts], self._lengths)
+
     @cached_property
     def _lengths(self) -> npt.NDArray[np.intp]:
         return np.diff(np.append(self.starts, len(self.slices)))
@@ -87,6 +92,33 @@ class Histogram:
         if len(values):
             total[self.slices[self.starts]] = np.add.reduceat(values, self.starts)
         return total
+
+
+@dataclass(frozen=True)
+class GroupedHistogram:
+    """The totals of keyed terms by group of examples.
+
+    Attributes:
+        merged: The rows of all groups together.
+        by_group: The rows of each group apart, group g of slice s as slice ``s * groups + g``.
+        place: ``[rows]`` for each row of ``by_group`` the row of ``merged`` that it is part of.
+        groups: How many groups there are.
+    """
+
+    merged: Histogram
+    by_group: Histogram
+    place: npt.NDArray[np.intp]
+    groups: int
+
+    def sum(self, values: Float64) -> Float64:
+        """Adds up one number per row of ``by_group``: float64 ``[slices, groups]``."""
+        return self.by_group.by_slice(values).reshape(-1, self.groups)
+
+    def without(self, column: int) -> Float64:
+        """The total of a column in all groups and without each, float64 ``[slices, 1 + groups]``."""
+        own = self.sum(self.by_group.columns[column])
+        total = own.sum(axis=1, keepdims=True)
+        return np.hstack([total, total - own])
 
 
 class Totals:

@@ -785,6 +785,7 @@ class EvalConfig(google.protobuf.message.Message):
     OPTIONS_FIELD_NUMBER: builtins.int
     GATE_FIELD_NUMBER: builtins.int
     ENGINE_FIELD_NUMBER: builtins.int
+    INTERVALS_FIELD_NUMBER: builtins.int
     @property
     def model_specs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ModelSpec]:
         """Models; at most one is the baseline."""
@@ -806,6 +807,9 @@ class EvalConfig(google.protobuf.message.Message):
     @property
     def engine(self) -> global___EngineOptions:
         """How the computation is bounded. This project's own."""
+    @property
+    def intervals(self) -> global___IntervalOptions:
+        """How sure the results are told to be. This project's own."""
     def __init__(
         self,
         *,
@@ -816,11 +820,50 @@ class EvalConfig(google.protobuf.message.Message):
         options: global___Options | None = ...,
         gate: global___GateOptions | None = ...,
         engine: global___EngineOptions | None = ...,
+        intervals: global___IntervalOptions | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing_extensions.Literal["engine", b"engine", "gate", b"gate", "options", b"options"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing_extensions.Literal["cross_slicing_specs", b"cross_slicing_specs", "engine", b"engine", "gate", b"gate", "metrics_specs", b"metrics_specs", "model_specs", b"model_specs", "options", b"options", "slicing_specs", b"slicing_specs"]) -> None: ...
+    def HasField(self, field_name: typing_extensions.Literal["engine", b"engine", "gate", b"gate", "intervals", b"intervals", "options", b"options"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing_extensions.Literal["cross_slicing_specs", b"cross_slicing_specs", "engine", b"engine", "gate", b"gate", "intervals", b"intervals", "metrics_specs", b"metrics_specs", "model_specs", b"model_specs", "options", b"options", "slicing_specs", b"slicing_specs"]) -> None: ...
 
 global___EvalConfig = EvalConfig
+
+class IntervalOptions(google.protobuf.message.Message):
+    """How standard errors and intervals are made. They are made where options.compute_confidence_intervals is true, where
+    gate.confidence or a correction for many slices needs them, or where this block is given.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LEVEL_FIELD_NUMBER: builtins.int
+    CLUSTER_KEY_FIELD_NUMBER: builtins.int
+    GROUPS_FIELD_NUMBER: builtins.int
+    REPLICATES_FIELD_NUMBER: builtins.int
+    level: builtins.float
+    """Confidence of the two-sided intervals in the results; left out: 0.95."""
+    cluster_key: builtins.str
+    """Feature that names what examples come in clusters by, for example a user: a cluster is resampled as a whole."""
+    groups: builtins.int
+    """Groups of examples that the jackknife leaves out one at a time, and that the bootstrap draws; left out: 64."""
+    replicates: builtins.int
+    """Draws of the bootstrap; left out: 200."""
+    def __init__(
+        self,
+        *,
+        level: builtins.float | None = ...,
+        cluster_key: builtins.str = ...,
+        groups: builtins.int | None = ...,
+        replicates: builtins.int | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing_extensions.Literal["_groups", b"_groups", "_level", b"_level", "_replicates", b"_replicates", "groups", b"groups", "level", b"level", "replicates", b"replicates"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing_extensions.Literal["_groups", b"_groups", "_level", b"_level", "_replicates", b"_replicates", "cluster_key", b"cluster_key", "groups", b"groups", "level", b"level", "replicates", b"replicates"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing_extensions.Literal["_groups", b"_groups"]) -> typing_extensions.Literal["groups"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing_extensions.Literal["_level", b"_level"]) -> typing_extensions.Literal["level"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing_extensions.Literal["_replicates", b"_replicates"]) -> typing_extensions.Literal["replicates"] | None: ...
+
+global___IntervalOptions = IntervalOptions
 
 class GateOptions(google.protobuf.message.Message):
     """How rules become a verdict. A choice left out takes the default named first in its comment; "given in words" can be

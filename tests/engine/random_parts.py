@@ -33,8 +33,27 @@ def plans(draw: st.DrawFn) -> Plan:
     most = draw(st.sampled_from([2, 5, 65536]))
     classes = draw(st.sampled_from(READINGS))
     return make(
-        names, weighted=draw(st.booleans()), baseline=draw(st.booleans()), max_distinct_scores=most, classes=classes
+        names,
+        weighted=draw(st.booleans()),
+        baseline=draw(st.booleans()),
+        max_distinct_scores=most,
+        classes=classes,
+        intervals=draw(st.sampled_from(INTERVALS)),
     )
+
+
+INTERVALS: list[dict[str, Any] | None] = [
+    None,
+    {"intervals": {"groups": 10}},
+    {"intervals": {"groups": 10, "cluster_key": "user"}},
+    {
+        "options": {
+            "compute_confidence_intervals": {"value": True},
+            "confidence_intervals": {"method": "POISSON_BOOTSTRAP"},
+        }
+    },
+]
+"""What is asked of intervals."""
 
 
 READINGS: list[dict[str, Any] | None] = [
@@ -56,6 +75,7 @@ def make(
     baseline: bool,
     max_distinct_scores: int = 65536,
     classes: dict[str, Any] | None = None,
+    intervals: dict[str, Any] | None = None,
 ) -> Plan:
     """The plan of metrics by class name; those over classes see the output "classes", and with ``classes`` all do."""
     specs: dict[str, list[Any]] = {output: [] for output in (*OUTPUTS, "queries")}
@@ -94,6 +114,7 @@ def make(
             if m
         ],
         "engine": {"max_distinct_scores": max_distinct_scores},
+        **(intervals or {}),
     }
     return make_plan(complete_config(load_config(config), has_baseline=baseline), evaluate_baseline=baseline)
 
@@ -116,6 +137,7 @@ def batch(plan: Plan, seed: int, size: int) -> Evaluated:
             values = values * 20 - 10
         return values.astype(np.float32).astype(float) if seed % 2 else values
 
+    clustered = plan.intervals is not None and bool(plan.intervals.cluster_key)
     weighted = any(weight for model in plan.models for _, weight in model.weight_keys)
     weights = rng.choice([0.0, 1.0, 0.1, 2.5], size)
     member = rng.random((size, len(SLICES))) < rng.random(len(SLICES))
@@ -145,6 +167,7 @@ def batch(plan: Plan, seed: int, size: int) -> Evaluated:
             for source in key.sources
         },
         unit_hashes(f"batch {seed}", 0, size),
+        rng.integers(0, 2**63, size, dtype=np.uint64) // 3 * 3 if clustered else None,
     )
 
 

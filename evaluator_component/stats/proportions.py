@@ -1,0 +1,74 @@
+"""Intervals and tests of shares, and of the difference of two shares of the same examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import scipy.special
+
+Float64 = npt.NDArray[np.float64]
+
+_HALVINGS = 60
+
+
+def wilson(share: Float64, trials: Float64, tail: float) -> tuple[Float64, Float64]:
+    """The limits of a share, each missed with a chance of about ``tail``. (Wilson 1927)
+
+    Args:
+        share: float64 ``[n]`` in [0, 1].
+        trials: How many examples it is a share of, float64 ``[n]``; the effective number where they have weights.
+        tail: The chance on each side: 0.025 for an interval of 95 %.
+    """
+    z = float(scipy.special.ndtri(1.0 - tail))
+    square = z * z
+    with np.errstate(divide="ignore", invalid="ignore"):
+        middle = (share + square / (2 * trials)) / (1 + square / trials)
+        reach = z / (1 + square / trials) * np.sqrt(share * (1 - share) / trials + square / (4 * trials * trials))
+    lower = np.where(share == 0, 0.0, middle - reach)
+    upper = np.where(share == 1, 1.0, middle + reach)
+    return np.clip(lower, 0.0, 1.0), np.clip(upper, 0.0, 1.0)
+
+
+def paired_statistic(gained: Float64, lost: Float64, trials: Float64, difference: Float64) -> Float64:
+    """The score statistic of a difference of two shares of the same examples. (Tango 1998)
+
+    It is standard normal if the truth is ``difference``; without one (0) it is McNemar's.
+
+    Args:
+        gained: How many examples count in the first share only, float64 ``[n]``.
+        lost: How many count in the second share only.
+        trials: How many examples there are.
+        difference: The first share less the second under the hypothesis, in (-1, 1).
+    """
+    linear = -gained - lost + (2 * trials - gained + lost) * difference
+    constant = -lost * difference * (1 - difference)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        root = np.sqrt(np.maximum(linear * linear - 8 * trials * constant, 0.0))
+        # Of the two forms of the root of a quadratic the one that does not cancel.
+        only_lost = np.where(linear > 0, -2 * constant / (linear + root), (root - linear) / (4 * trials))
+        variance = trials * (2 * np.maximum(only_lost, 0.0) + difference * (1 - difference))
+        distance = gained - lost - trials * difference
+        return np.where(variance > 0, distance / np.sqrt(variance), np.sign(distance) * np.inf)
+
+
+def paired_limits(gained: Float64, lost: Float64, trials: Float64, tail: float) -> tuple[Float64, Float64]:
+    """The limits of a difference of two shares of the same examples, each missed with a chance of about ``tail``.
+
+    They are where :func:`paired_statistic` is just as large as the quantile of the normal distribution. (Tango 1998)
+    """
+    z = float(scipy.special.ndtri(1.0 - tail))
+    point = (gained - lost) / trials
+
+    def solve(inner: Float64, outer: float, beyond: Callable[[Float64], npt.NDArray[np.bool_]]) -> Float64:
+        near, far = inner.copy(), np.full(len(inner), outer)
+        for _ in range(_HALVINGS):
+            middle = (near + far) / 2
+            outside = beyond(paired_statistic(gained, lost, trials, middle))
+            far, near = np.where(outside, middle, far), np.where(outside, near, middle)
+        return near
+
+    lower = solve(point, -1.0, lambda statistic: statistic > z)
+    upper = solve(point, 1.0, lambda statistic: statistic < -z)
+    return lower, upper

@@ -1,0 +1,37 @@
+"""Where a normal approximation can be trusted."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import scipy.special
+
+Float64 = npt.NDArray[np.float64]
+
+TOLERANCE = 0.2
+"""A tail of a test may be wrong by this share of itself: a chance of 5 % may be one of 6 %."""
+
+_DOUBT = 2.0
+"""Standard errors of an estimated skewness that are added to it, since a small sample hides it."""
+
+
+def is_normal(skewness: Float64, examples: Float64, tail: float) -> npt.NDArray[np.bool_]:
+    """Whether the tail of a t test is what it claims to be, for each of many estimates.
+
+    The chance that a studentised mean of n numbers with skewness γ is beyond its quantile z differs from what is
+    claimed by |γ| (2z² + 1) φ(z) / (6√n), to first order. (Hall 1987) The skewness is an estimate as well: its standard
+    error, √(6/n) for numbers that have none, is added to it twice. So small samples are not trusted whatever they look
+    like, and the smaller the tail is, the larger they must be.
+
+    Args:
+        skewness: The estimated skewness of a single example's part in the estimate, float64 ``[n]``; NaN where it is
+            not known, which counts as 0.
+        examples: How many examples there are, float64 ``[n]``.
+        tail: The chance that is claimed.
+    """
+    z = float(scipy.special.ndtri(1.0 - tail))
+    density = np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        doubtful = np.abs(np.nan_to_num(skewness)) + _DOUBT * np.sqrt(6.0 / examples)
+        error = doubtful / (6 * np.sqrt(examples)) * (2 * z * z + 1) * density
+    return np.asarray(error <= TOLERANCE * tail)
