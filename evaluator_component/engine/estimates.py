@@ -15,9 +15,8 @@ from evaluator_component.engine.plan import ColumnKey, PlannedMetric
 from evaluator_component.metrics.metric import Metric
 from evaluator_component.metrics.terms import Weight
 from evaluator_component.metrics.view import Float64
+from evaluator_component.results.tables import EXACT, IDENTICAL, PAIRED_SCORE, WILSON
 from evaluator_component.stats import proportions, resampling, student
-
-IDENTICAL, PAIRED_SCORE = "identical", "paired score"
 
 
 def _named(where: npt.NDArray[np.bool_], text: str) -> npt.NDArray[np.object_]:
@@ -61,6 +60,13 @@ class Estimate:
     p_value: Float64 = field(default_factory=_unknown)
 
 
+def exact(value: Float64) -> Estimate:
+    """Of what is no estimate."""
+    known = ~np.isnan(value)
+    zero, blank = np.where(known, 0.0, np.nan), np.full(len(value), np.nan)
+    return Estimate(_named(known, EXACT), zero, value, value, blank, np.where(known, np.inf, np.nan), blank)
+
+
 def by_moments(
     planned: PlannedMetric,
     value: Float64,
@@ -76,11 +82,11 @@ def by_moments(
     effective = _effective(planned, slope.columns, moments, examples)
     skewness = moments.skewness(planned, weights, examples)
     std_error = np.where(np.isnan(value), np.nan, np.sqrt(variance))
-    if method == methods.WILSON:
+    if method == WILSON:
         trials = _trials(planned, value, slope, moments, weights)
         lower, upper = proportions.wilson(value, trials, chance)
         std_error = np.where(np.isnan(value), np.nan, np.sqrt(value * (1 - value) / trials))
-        named = _named(~np.isnan(lower), methods.WILSON)
+        named = _named(~np.isnan(lower), WILSON)
         return Estimate(named, std_error, lower, upper, trials, np.full(len(value), np.inf), skewness)
     df = np.maximum(effective - 1.0, 0.0)
     return _with_limits(planned, value, std_error, df, effective, skewness, methods.DELTA, chance)
@@ -204,7 +210,7 @@ def change_by_moments(
     lower, upper, p_value = (np.where(known, part, np.nan) for part in (lower, upper, p_value))
     blank = np.full(len(change), np.nan)
     trials, gained, lost = blank, blank, blank
-    if method == methods.WILSON and slopes[0].share is not None and slopes[1].share is not None:
+    if method == WILSON and slopes[0].share is not None and slopes[1].share is not None:
         trials, gained, lost = _discordant(planned, slopes, moments)
         there = trials > 0
         scored = proportions.paired_limits(gained, lost, np.where(there, trials, 1.0), chance)

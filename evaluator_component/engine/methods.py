@@ -29,8 +29,9 @@ from evaluator_component.metrics.terms import (
     Unusable,
     Weight,
 )
+from evaluator_component.results.tables import EXACT, WILSON
 
-DELTA, WILSON, DELONG, JACKKNIFE, BOOTSTRAP = "delta", "wilson", "delong", "jackknife", "poisson bootstrap"
+DELTA, DELONG, JACKKNIFE, BOOTSTRAP = "delta", "delong", "jackknife", "poisson bootstrap"
 ORDER = "order statistics"
 RESAMPLING = (JACKKNIFE, BOOTSTRAP)
 _BY_MOMENTS = (DELTA, WILSON)
@@ -62,6 +63,8 @@ def _method(planned: PlannedMetric, intervals: Intervals) -> str:
     metric = planned.metric
     if not isinstance(metric, Metric) or metric.interval is None or not (metric.terms or metric.keyed):
         return ""
+    if metric.interval == EXACT:
+        return EXACT
     if any(isinstance(terms, BySlice) for terms in metric.terms):
         return ""  # the state of a Keras metric by group would be a run of it for each slice and group
     if intervals.method == "POISSON_BOOTSTRAP":

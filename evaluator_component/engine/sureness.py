@@ -21,6 +21,7 @@ from evaluator_component.metrics.terms import LabelMass
 from evaluator_component.metrics.totals import Totals
 from evaluator_component.metrics.undefined import divide
 from evaluator_component.metrics.view import Float64
+from evaluator_component.results.tables import EXACT
 from evaluator_component.stats.areas import delong
 
 OF_VALUE = ("std_error", "lower", "upper", "interval_method", "effective_n", "df", "skewness")
@@ -73,6 +74,8 @@ def of_value(column: Column, plan: Plan, moments: Moments, parts: Sequence[Float
     if made is None:
         return None
     chance, method = _chance(plan), made.value
+    if method == EXACT:
+        return estimates.exact(value)
     with np.errstate(all="ignore"):
         if method == methods.DELONG:
             if len(parts) and bool((parts[1] <= column.examples).all()):
@@ -96,6 +99,8 @@ def of_change(column: Column, baseline: Column, change: Float64, plan: Plan, mom
     if made is None or not made.change:
         return None
     chance = _chance(plan)
+    if made.change == EXACT:
+        return estimates.exact(change)
     with np.errstate(all="ignore"):
         if made.change in methods.RESAMPLING:
             if column.resampled is None or baseline.resampled is None:

@@ -36,6 +36,11 @@ CHECKS_SCHEMA = pa.schema(
         ("baseline", pa.float64()),
         ("change", pa.float64()),
         ("p_value", pa.float64()),
+        ("adjusted_p_value", pa.float64()),
+        ("family_size", pa.int64()),
+        ("method", NAME),
+        ("detectable", pa.float64()),
+        ("more_examples", pa.int64()),
         ("outcome", NAME),
         ("cause", NAME),
         ("note", NAME),
@@ -67,11 +72,18 @@ class Check:
       path: The path of the bound in the config.
       bound: The bound, in the unit of ``observed``; None if the rule has none.
       observed: The value, or the change for a rule about changes; None if undefined.
-      lower: Lower end of the range in which ``observed`` lies, if it is known only as a range.
+      lower: Lower end of the range in which ``observed`` lies: its one-sided limit where the gate has a confidence,
+        else what coarsened scores leave; None if it is known as it is.
       upper: Upper end of it.
       baseline: The baseline's value.
       change: Candidate minus baseline.
-      p_value: None until statistical tests are asked for.
+      p_value: The chance of so good a result if the bound is just not kept; in a family of slices that of so bad a one
+        if it is just kept. None without a confidence.
+      adjusted_p_value: The latter, corrected for the size of the family.
+      family_size: How many slices were tested together; None where they were not.
+      method: How the limits were made.
+      detectable: Of an inconclusive check, the smallest distance from the bound that so many examples can tell.
+      more_examples: Of an inconclusive check, how many more examples would decide, if the estimate stayed as it is.
       outcome: How it ended.
       cause: Why.
       sentence: The same in plain words.
@@ -94,6 +106,11 @@ class Check:
     baseline: float | None
     change: float | None
     p_value: float | None
+    adjusted_p_value: float | None
+    family_size: int | None
+    method: str | None
+    detectable: float | None
+    more_examples: int | None
     outcome: Outcome
     cause: Cause
     sentence: str

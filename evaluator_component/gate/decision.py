@@ -10,9 +10,11 @@ import pyarrow as pa
 
 from evaluator_component.config import baseline_spec, candidate_spec
 from evaluator_component.config.complete import BASELINE, CANDIDATE
+from evaluator_component.errors import ConfigError
 from evaluator_component.gate.baseline import BaselineState
+from evaluator_component.gate.families import Family, find_regressions
 from evaluator_component.gate.frame import Frame, read_frame
-from evaluator_component.gate.judge import judge, select, slices_without_value
+from evaluator_component.gate.judge import Judgement, judge, select, slices_without_value
 from evaluator_component.gate.ledger import Ledger
 from evaluator_component.gate.matching import SliceIndex, describe_spec
 from evaluator_component.gate.outcome import Tally, find_refusals, list_failures, list_notices
@@ -23,6 +25,8 @@ from evaluator_component.proto import config_pb2
 from evaluator_component.results.tables import ALL_SPLITS
 
 Mask = npt.NDArray[np.bool_]
+Absent = list[tuple[int, int]]
+"""Slices and outputs, by code, on which a rule's metric has no value."""
 
 
 def decide(metrics: pa.Table, config: config_pb2.EvalConfig, baseline: BaselineState) -> Verdict:
@@ -48,8 +52,9 @@ def decide(metrics: pa.Table, config: config_pb2.EvalConfig, baseline: BaselineS
     check_baseline(rules, policy, baseline)
     splits = _judged_splits(frame, policy)
     ledger = Ledger(frame, policy)
+    families: tuple[Family, ...] = ()
     if len(frame):
-        _judge_all(frame, rules, policy, baseline, splits, ledger)
+        families = _judge_all(frame, rules, policy, baseline, splits, ledger)
     checks = ledger.checks(name_split=int(splits.sum()) > 1)
     tally = Tally(checks, policy)
     refusals = find_refusals(tally, rules, frame, policy, baseline, splits)
@@ -62,6 +67,7 @@ def decide(metrics: pa.Table, config: config_pb2.EvalConfig, baseline: BaselineS
         checks=checks,
         policy=policy.to_dict(),
         baseline=baseline,
+        families=families,
     )
 
 
@@ -76,9 +82,11 @@ def _judged_splits(frame: Frame, policy: Policy) -> Mask:
 
 def _judge_all(
     frame: Frame, rules: list[Rule], policy: Policy, baseline: BaselineState, splits: Mask, ledger: Ledger
-) -> None:
+) -> tuple[Family, ...]:
     small = too_small(frame, policy)
     index = SliceIndex(frame.slices) if any(rule.target.specs is not None for rule in rules) else None
+    judged: list[tuple[Rule, Judgement]] = []
+    absent: list[list[tuple[int, Absent]]] = []
     for _, group in itertools.groupby(rules, key=lambda rule: rule.threshold):
         of_threshold = list(group)
         first = of_threshold[0]
@@ -86,12 +94,35 @@ def _judge_all(
         if index is not None and first.target.specs is not None:
             slices = _named_slices(frame, first, index, splits, ledger)
         rows = select(frame, first.target, first.threshold, slices, splits)
+        without = [
+            (int(split), slices_without_value(frame, rows, slices, int(split))) for split in np.flatnonzero(splits)
+        ]
         for rule in of_threshold:
-            ledger.add(rule, judge(frame, rule, rows, small[rows], policy, baseline))
-            for split in np.flatnonzero(splits):
-                absent = slices_without_value(frame, rows, slices, int(split))
-                if absent:
-                    ledger.add_absent(rule, int(split), absent)
+            judged.append((rule, judge(frame, rule, rows, small[rows], policy, baseline)))
+            absent.append(without)
+    if policy.confidence is not None:
+        _check_intervals(frame, judged)
+    tested, families = find_regressions(judged, frame, policy)
+    for (rule, judgement), without in zip(tested, absent, strict=True):
+        ledger.add(rule, judgement)
+        for split, places in without:
+            if places:
+                ledger.add_absent(rule, split, places)
+    return families
+
+
+def _check_intervals(frame: Frame, judged: list[tuple[Rule, Judgement]]) -> None:
+    """Refuses to judge by limits where nothing was computed to make them of.
+
+    Raises:
+      ConfigError: as said.
+    """
+    wanted = any(judgement.certainty is not None for _, judgement in judged)
+    if wanted and np.isnan(frame.std_error).all() and np.isnan(frame.change_std_error).all():
+        raise ConfigError(
+            "gate.confidence: the results hold no standard errors; evaluate again with "
+            "options.compute_confidence_intervals, or leave gate.confidence out to compare the values as they are"
+        )
 
 
 def _named_slices(frame: Frame, rule: Rule, index: SliceIndex, splits: Mask, ledger: Ledger) -> Mask:

@@ -31,7 +31,18 @@ _FLOATS = (
     "change",
     "change_bracket_lower",
     "change_bracket_upper",
+    "std_error",
+    "effective_n",
+    "df",
+    "skewness",
+    "change_std_error",
+    "change_df",
+    "change_skewness",
+    "trials",
+    "gained",
+    "lost",
 )
+_METHODS = ("interval_method", "change_interval_method")
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,7 @@ class Frame:
 
     ``metric``, ``split``, ``slice``, ``output`` and ``sub_key`` are codes into ``words`` of that name. Numbers that
     the table leaves null are NaN, and -1 in ``n``. ``reason`` and ``baseline_reason`` are codes into
-    ``words["reason"]``; -1 where there is none.
+    ``words["reason"]``, and methods into words of their own; -1 where there is none.
     """
 
     words: Mapping[str, list[str]]
@@ -59,6 +70,19 @@ class Frame:
     change: Floats
     change_bracket_lower: Floats
     change_bracket_upper: Floats
+    std_error: Floats
+    effective_n: Floats
+    df: Floats
+    skewness: Floats
+    change_std_error: Floats
+    change_df: Floats
+    change_skewness: Floats
+    trials: Floats
+    gained: Floats
+    lost: Floats
+    baseline_std_error: Floats
+    interval_method: Codes
+    change_interval_method: Codes
     reason: Codes
     baseline_reason: Codes
     directions: Mapping[str, str | None]
@@ -112,24 +136,27 @@ def read_frame(table: pa.Table, candidate: str, baseline: str) -> Frame:
     Raises:
       ConfigError: the table has rows, but none of the candidate's name.
     """
-    coded = {name: _codes(table, name) for name in (*_NAMES, "model", "direction", "reason")}
+    coded = {name: _codes(table, name) for name in (*_NAMES, *_METHODS, "model", "direction", "reason")}
     models = coded["model"][1]
     if table.num_rows and candidate not in models:
         raise ConfigError(f"model_specs: the results hold no model named {candidate!r}; {nearest(candidate, models)}")
-    words = {name: coded[name][1] for name in (*_NAMES, "reason")}
+    words = {name: coded[name][1] for name in (*_NAMES, *_METHODS, "reason")}
     weighted = np.asarray(table.column("weighted").to_numpy(), dtype=bool)
     key = _joined_key(words, {name: coded[name][0] for name in _NAMES}, weighted)
     rows = _rows_of(coded["model"], candidate)
     rows = rows[np.argsort(key[rows], kind="stable")]
+    others = _rows_of(coded["model"], baseline)
+    errors = np.asarray(table.column("std_error").to_numpy(), dtype=np.float64)
     n = pc.fill_null(table.column("n"), -1).to_numpy()[rows]
     floats = {name: np.asarray(table.column(name).to_numpy(), dtype=np.float64)[rows] for name in _FLOATS}
-    codes = {name: coded[name][0][rows] for name in (*_NAMES, "reason")}
+    codes = {name: coded[name][0][rows] for name in (*_NAMES, *_METHODS, "reason")}
     columns: dict[str, npt.NDArray[Any]] = {**codes, **floats}
     return Frame(
         words=words,
         weighted=weighted[rows],
         n=np.asarray(n, dtype=np.int64),
-        baseline_reason=_look_up(key[rows], key, _rows_of(coded["model"], baseline), coded["reason"][0]),
+        baseline_reason=_look_up(key[rows], key, others[coded["reason"][0][others] >= 0], coded["reason"][0], -1),
+        baseline_std_error=_look_up(key[rows], key, others, errors, np.nan),
         directions=_directions(words["metric"], codes["metric"], coded["direction"], rows),
         model=candidate,
         **columns,
@@ -163,10 +190,9 @@ def _joined_key(words: Mapping[str, list[str]], codes: Mapping[str, Codes], weig
     return key * 2 + weighted
 
 
-def _look_up(wanted: Codes, key: Codes, rows: Codes, values: Codes) -> Codes:
-    """Returns for each wanted key the value of the row among ``rows`` that has it; -1 where none has."""
-    found = np.full(len(wanted), -1, np.int64)
-    rows = rows[values[rows] >= 0]
+def _look_up(wanted: Codes, key: Codes, rows: Codes, values: npt.NDArray[Any], otherwise: float) -> npt.NDArray[Any]:
+    """Returns for each wanted key the value of the row among ``rows`` that has it, or ``otherwise``."""
+    found = np.full(len(wanted), otherwise, values.dtype)
     if not len(rows):
         return found
     rows = rows[np.argsort(key[rows], kind="stable")]

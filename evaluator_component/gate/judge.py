@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from evaluator_component.errors import ConfigError, nearest
 from evaluator_component.gate.baseline import BaselineState, BaselineStatus
 from evaluator_component.gate.causes import Cause, Outcome
+from evaluator_component.gate.certainty import Certainty, certainty, detectable, more_examples
 from evaluator_component.gate.frame import Codes, Floats, Frame
 from evaluator_component.gate.policies import Policy
 from evaluator_component.gate.rules import Kind, Rule
@@ -22,9 +24,36 @@ ROUNDING = 4 * float(np.finfo(np.float64).eps)
 difference and the bound can amount to. 0.9 - 0.8 is 0.09999999999999998 and meets a bound of 0.1."""
 
 
+COMPARED = (
+    Cause.JUDGED.code,
+    Cause.BRACKET.code,
+    Cause.UNCERTAIN.code,
+    Cause.NOT_NORMAL.code,
+    Cause.NO_INTERVAL.code,
+)
+"""The causes of checks of a value with a bound."""
+
+
 @dataclass(frozen=True)
 class Judgement:
-    """What a rule says about some rows of the frame; parallel arrays."""
+    """What a rule says about some rows of the frame; parallel arrays.
+
+    Attributes:
+      rows: The rows.
+      outcome: How each check ended.
+      cause: Why.
+      bound: The bound in the unit of what is observed.
+      observed: The value or the change.
+      lower: Lower end of the range in which it lies: its one-sided limit, or what coarsened scores leave.
+      upper: Upper end.
+      p_value: The chance of so good a result (or of so bad a one, where only regressions block) at the bound.
+      method: How the limits were made, as codes into the frame's words of the rule's kind; -1 where there are none.
+      detectable: The smallest distance from the bound that so many examples tell.
+      more_examples: How many more would decide.
+      adjusted_p_value: The p-value, corrected for the other slices of its family; NaN outside of one.
+      family_size: How many slices its family has; 0 outside of one.
+      certainty: How sure it is; None where values are compared as they are.
+    """
 
     rows: Codes
     outcome: npt.NDArray[np.int8]
@@ -33,6 +62,13 @@ class Judgement:
     observed: Floats
     lower: Floats
     upper: Floats
+    p_value: Floats
+    method: Codes
+    detectable: Floats
+    more_examples: Floats
+    adjusted_p_value: Floats
+    family_size: Codes
+    certainty: Certainty | None = None
 
 
 @dataclass(frozen=True)
@@ -114,13 +150,64 @@ def judge(
         failed = lost or policy.no_baseline == "FAIL"
         outcome[:] = (Outcome.FAIL if failed else Outcome.SKIPPED).code
         cause[:] = (Cause.BASELINE_LOST if lost else Cause.NO_BASELINE).code
+    compared = np.isin(cause, COMPARED)
     is_small = small != Cause.JUDGED.code
     outcome[is_small], cause[is_small] = Outcome.SKIPPED.code, small[is_small]
     if rule.kind.is_change:
         observed, lower, upper = frame.change[rows], frame.change_bracket_lower[rows], frame.change_bracket_upper[rows]
     else:
         observed, lower, upper = frame.value[rows], frame.bracket_lower[rows], frame.bracket_upper[rows]
-    return Judgement(rows, outcome, cause, _shown_bound(frame, rule, rows), observed, lower, upper)
+    bound = _shown_bound(frame, rule, rows)
+    blank, none = np.full(len(rows), np.nan), np.zeros(len(rows), np.int64)
+    judgement = Judgement(
+        rows, outcome, cause, bound, observed, lower, upper, blank, np.full(len(rows), -1), blank, blank, blank, none
+    )
+    if policy.confidence is None or math.isnan(rule.bound):
+        return judgement
+    return _with_certainty(frame, rule, judgement, compared & ~is_small, policy)
+
+
+def _with_certainty(
+    frame: Frame, rule: Rule, judgement: Judgement, compared: npt.NDArray[np.bool_], policy: Policy
+) -> Judgement:
+    """Judges by one-sided limits instead of the values as they are, where there is something to compare."""
+    rows = judgement.rows
+    found = certainty(frame, rule, rows, policy.alpha)
+    trusted = found.trusted(policy.alpha)
+    outcome, cause = judgement.outcome.copy(), judgement.cause.copy()
+    with np.errstate(invalid="ignore"):
+        # A change that rounding alone keeps from its bound has met it.
+        slack = ROUNDING * (np.abs(frame.value[rows]) + np.abs(np.nan_to_num(frame.baseline_value[rows])))
+        passed, failed = found.lower >= -slack * found.exact, found.upper < -slack * found.exact
+        decided = (passed | failed) & found.known & trusted
+    undecided = np.full(len(rows), Cause.UNCERTAIN.code, np.int8)
+    undecided[~trusted] = Cause.NOT_NORMAL.code
+    undecided[~found.known] = Cause.NO_INTERVAL.code
+    by_point = policy.inconclusive == "POINT_ESTIMATE"
+    open_rows = compared & ~decided
+    if not by_point:
+        outcome[open_rows] = Outcome.INCONCLUSIVE.code
+    cause[open_rows] = undecided[open_rows]
+    closed = compared & decided
+    outcome[closed] = np.where(passed, Outcome.PASS.code, Outcome.FAIL.code)[closed]
+    cause[closed] = Cause.JUDGED.code
+    sign = -1.0 if rule.kind.is_upper else 1.0
+    ends = [judgement.bound + sign * end for end in (found.lower, found.upper)]
+    least, most = np.fmin(*ends), np.fmax(*ends)
+    there = compared & found.known
+    method = frame.change_interval_method if rule.kind.is_change else frame.interval_method
+    return replace(
+        judgement,
+        outcome=outcome,
+        cause=cause,
+        lower=np.where(there, least, judgement.lower),
+        upper=np.where(there, most, judgement.upper),
+        p_value=np.where(there, found.kept, np.nan),
+        method=np.where(there, method[rows], -1),
+        detectable=np.where(open_rows & there, detectable(found.std_error, policy.alpha), np.nan),
+        more_examples=np.where(open_rows & there, more_examples(found, policy.alpha), np.nan),
+        certainty=found,
+    )
 
 
 def slices_without_value(frame: Frame, rows: Codes, slices: npt.NDArray[np.bool_], split: int) -> list[tuple[int, int]]:

@@ -19,6 +19,7 @@ from evaluator_component.gate.sentences import Wording
 from evaluator_component.results.tables import NAME
 
 _INFINITE_BASELINE = "a relative change needs a finite baseline"
+_NUMBERS = ("baseline", "change", "observed", "lower", "upper", "p_value", "adjusted_p_value", "detectable")
 _SUSPICIOUS = "a suspicious improvement"
 
 
@@ -32,7 +33,7 @@ class Ledger:
         self._words: dict[str, dict[str, int]] = {}
         for name in ("split", "slice", "metric", "output", "sub_key"):
             self._words[name] = {word: code for code, word in enumerate(frame.words[name])}
-        for name in ("model", "rule", "path", "note"):
+        for name in ("model", "rule", "path", "note", "method"):
             self._words[name] = {}
         self._words["outcome"] = {outcome.value: code for code, outcome in enumerate(OUTCOMES)}
         self._words["cause"] = {cause.value: code for code, cause in enumerate(CAUSES)}
@@ -51,6 +52,12 @@ class Ledger:
             observed=judgement.observed,
             lower=judgement.lower,
             upper=judgement.upper,
+            p_value=judgement.p_value,
+            adjusted_p_value=judgement.adjusted_p_value,
+            family_size=np.where(judgement.family_size > 0, judgement.family_size, -1),
+            method=self._methods(rule, judgement),
+            detectable=judgement.detectable,
+            more_examples=np.nan_to_num(judgement.more_examples, nan=-1.0).clip(max=2.0**62).astype(np.int64),
             outcome=judgement.outcome,
             cause=judgement.cause,
             note=self._notes(rule, judgement),
@@ -58,8 +65,10 @@ class Ledger:
         private = judgement.cause == Cause.PRIVATE.code
         if private.any():
             block["n"] = np.where(private, -1, block["n"])
-            for name in ("baseline", "change", "observed", "lower", "upper"):
+            for name in _NUMBERS:
                 block[name] = np.where(private, np.nan, block[name])
+            for name in ("method", "more_examples", "family_size"):
+                block[name] = np.where(private, -1, block[name])
             if rule.kind.is_relative:  # it would give the baseline's value away
                 block["bound"] = np.where(private, np.nan, block["bound"])
         self._append(rule.path, rule.kind.value, block)
@@ -132,8 +141,10 @@ class Ledger:
         block["n"] = np.full(count, -1, np.int64)
         for name in ("outcome", "cause"):
             block[name] = np.zeros(count, np.int8)
-        for name in ("bound", "observed", "lower", "upper", "baseline", "change"):
+        for name in ("bound", *_NUMBERS):
             block[name] = np.full(count, np.nan)
+        for name in ("method", "more_examples", "family_size"):
+            block[name] = np.full(count, -1, np.int64)
         if rule is not None:
             block["metric"][:] = self._code("metric", rule.target.metric)
             block["sub_key"][:] = self._code("sub_key", "")
@@ -151,9 +162,14 @@ class Ledger:
         if field.type == NAME:
             words = pa.array(list(self._words[field.name]), pa.string())
             return pa.DictionaryArray.from_arrays(pa.array(column.astype(np.int32), mask=column < 0), words)
-        if field.name == "n":
+        if field.type == pa.int64():
             return pa.array(column, pa.int64(), mask=column < 0)
         return pa.array(column, field.type, from_pandas=True)  # NaN becomes null
+
+    def _methods(self, rule: Rule, judgement: Judgement) -> npt.NDArray[np.int64]:
+        words = self._frame.words["change_interval_method" if rule.kind.is_change else "interval_method"]
+        codes = np.asarray([self._code("method", word) for word in words] + [-1], np.int64)
+        return codes[judgement.method]
 
     def _notes(self, rule: Rule, judgement: Judgement) -> npt.NDArray[np.int64]:
         """Returns for each row what its sentence has to explain besides the numbers, as codes; -1 for nothing."""

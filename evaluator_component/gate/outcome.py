@@ -18,6 +18,10 @@ Mask = npt.NDArray[np.bool_]
 
 _SIZE = (Cause.TOO_FEW, Cause.TOO_LIGHT, Cause.PRIVATE)
 _MAX_REASONS = 100
+_UNTESTED = (
+    "their slices have too few examples for a test, and only significant regressions block; gate.min_examples skips "
+    "them, gate.inconclusive: FAIL refuses them"
+)
 
 
 class Tally:
@@ -31,9 +35,11 @@ class Tally:
         self.cause = {cause: found[cause.value] for cause in Cause}
         self.skipped_for_size = np.logical_or.reduce([self.cause[cause] for cause in _SIZE])
         self.waved_through = self.cause[Cause.NO_BASELINE] & self.outcome[Outcome.SKIPPED]
-        self.failed = self.outcome[Outcome.FAIL]
-        if policy.inconclusive == "FAIL":
-            self.failed = self.failed | self.outcome[Outcome.INCONCLUSIVE]
+        undecided = self.outcome[Outcome.INCONCLUSIVE]
+        tested_together = np.asarray(checks.table.column("family_size").is_valid().to_numpy(), dtype=bool)
+        lenient = policy.blocks and not policy.inconclusive_in_words
+        self.let_through = undecided & (tested_together if lenient else policy.inconclusive == "PASS")
+        self.failed = self.outcome[Outcome.FAIL] | (undecided & ~self.let_through)
         self.judged = ~self.outcome[Outcome.SKIPPED] | self.waved_through
 
 
@@ -112,9 +118,10 @@ def list_notices(tally: Tally, rules: list[Rule], policy: Policy, baseline: Base
         notices += [f"{path}: judged nothing, all its slices were skipped" for path in _idle_paths(tally)]
     missing = tally.cause[Cause.MISSING_SLICE] & tally.outcome[Outcome.SKIPPED]
     notices += tally.checks.take(np.flatnonzero(missing)).sentences()
-    undecided = int(tally.outcome[Outcome.INCONCLUSIVE].sum())
-    if undecided and policy.inconclusive == "PASS":
-        notices.append(f"{undecided:,} inconclusive checks count as passed (gate.inconclusive is PASS)")
+    let_through = int(tally.let_through.sum())
+    if let_through:
+        why = "gate.inconclusive is PASS" if policy.inconclusive == "PASS" else _UNTESTED
+        notices.append(f"{let_through:,} inconclusive checks count as passed ({why})")
     return notices + _plain_rule_hints(tally, rules)
 
 

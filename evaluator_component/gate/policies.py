@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,6 +23,8 @@ class Policy:
 
     Attributes:
       no_baseline_in_words: Whether ``no_baseline`` was written in the config rather than taken from the default.
+      inconclusive_in_words: The same for ``inconclusive``: where only significant regressions block, what cannot be
+        tested blocks only if that is written.
       min_slice_size: From ``options``: values and sizes of smaller slices are shown nowhere; 0 for none.
     """
 
@@ -36,11 +39,25 @@ class Policy:
     min_slice_size: int
     splits: tuple[str, ...]
     no_baseline_in_words: bool
+    confidence: float | None = None
+    multiplicity: str = "ALL_MUST_PASS"
+    correction: str = "HOLM"
+    inconclusive_in_words: bool = False
+
+    @property
+    def alpha(self) -> float:
+        """The chance of an error that is allowed; NaN where values are compared as they are."""
+        return math.nan if self.confidence is None else 1.0 - self.confidence
+
+    @property
+    def blocks(self) -> bool:
+        """Whether only a significant regression on a slice blocks."""
+        return self.multiplicity == "BLOCK_ON_SIGNIFICANT_REGRESSION"
 
     def to_dict(self) -> dict[str, Any]:
         """Returns what verdict.json says about the policy."""
         content = {**asdict(self), "splits": list(self.splits)}
-        del content["no_baseline_in_words"]  # how the config was written, not what it means
+        del content["no_baseline_in_words"], content["inconclusive_in_words"]  # how the config was written
         return content
 
 
@@ -48,11 +65,9 @@ def read_policy(config: config_pb2.EvalConfig) -> Policy:
     """Returns the policy of a config.
 
     Raises:
-      ConfigError: a number is out of range, or something is asked for that this version cannot do.
+      ConfigError: a number is out of range.
     """
     gate = config.gate
-    _refuse_unsupported(gate)
-
     policy = Policy(
         inconclusive=_choice(gate, "inconclusive"),
         missing_slice=_choice(gate, "missing_slice"),
@@ -65,6 +80,10 @@ def read_policy(config: config_pb2.EvalConfig) -> Policy:
         min_slice_size=int(config.options.min_slice_size.value),
         splits=tuple(gate.splits),
         no_baseline_in_words=gate.no_baseline != 0,
+        confidence=gate.confidence if gate.HasField("confidence") else None,
+        multiplicity=_choice(gate, "multiplicity"),
+        correction=_choice(gate, "correction"),
+        inconclusive_in_words=gate.inconclusive != 0,
     )
     if policy.min_examples is not None and policy.min_examples < 0:
         raise ConfigError(f"gate.min_examples: must be 0 or more, is {policy.min_examples}")
@@ -119,18 +138,6 @@ def _choice(gate: config_pb2.GateOptions, name: str) -> str:
     enum: Any = gate.DESCRIPTOR.fields_by_name[name].enum_type
     value = enum.values_by_number[getattr(gate, name)].name if getattr(gate, name) else enum.values[1].name
     return str(value).removeprefix(f"{name.upper()}_")
-
-
-def _refuse_unsupported(gate: config_pb2.GateOptions) -> None:
-    if gate.multiplicity == gate.MULTIPLICITY_BLOCK_ON_SIGNIFICANT_REGRESSION:
-        raise ConfigError(
-            "gate.multiplicity: BLOCK_ON_SIGNIFICANT_REGRESSION is not supported yet; "
-            "leave it out: then every check must pass (ALL_MUST_PASS)"
-        )
-    if gate.HasField("confidence"):
-        raise ConfigError("gate.confidence: not supported yet; leave it out to compare the values as they are")
-    if gate.correction != gate.CORRECTION_UNSPECIFIED:
-        raise ConfigError("gate.correction: not supported yet; leave it out")
 
 
 def check_splits(asked: Sequence[str], splits: Sequence[str]) -> None:

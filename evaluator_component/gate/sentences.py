@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from evaluator_component.gate.causes import Cause, Outcome
 from evaluator_component.gate.rules import Kind
+from evaluator_component.results.tables import EXACT, IDENTICAL
 
-_FAIL, _BRACKET = Outcome.FAIL.value, Cause.BRACKET.value  # looking them up costs as much as the comparison
+_FAIL = Outcome.FAIL.value  # looking it up costs as much as the comparison
 _KINDS = {kind.value: kind for kind in Kind}
 _DIGITS = (4, 6, 9, 12, 17)
 
@@ -45,6 +46,11 @@ class Facts(NamedTuple):
     lower: float | None
     upper: float | None
     baseline: float | None
+    adjusted_p_value: float | None
+    family_size: int | None
+    method: str | None
+    detectable: float | None
+    more_examples: int | None
     outcome: str
     cause: str
     note: str | None
@@ -98,10 +104,49 @@ def _size(facts: Facts, more: str = "") -> str:
 def _judged(facts: Facts, wording: Wording) -> str:
     kind = _KINDS[facts.rule]
     what = f"{_subject(facts, wording)} {_place(facts, wording)}"
-    if facts.cause == _BRACKET:
+    if facts.cause == Cause.BRACKET.value:
         return f"{what} {_ranged(facts, kind)}; {_demand(facts, kind)}"
     seen = _moved(facts, kind) if kind.is_change else f"is {_apart(facts.observed, facts)}"
-    return f"{what} {seen}{_size(facts)}; {_demand(facts, kind)}"
+    return f"{what} {seen}{_limits(facts, kind)}{_size(facts)}; {_demand(facts, kind)}{_doubt(facts)}"
+
+
+def _limits(facts: Facts, kind: Kind) -> str:
+    """Both one-sided limits, in the unit and the direction of what is told before them."""
+    if facts.lower is None or facts.upper is None or facts.method in (None, EXACT, IDENTICAL):
+        return ""
+    ends, unit = (facts.lower, facts.upper), ""
+    if kind.is_change:
+        base = abs(facts.baseline or 0.0)
+        if kind.is_relative and 0 < base < math.inf:
+            ends, unit = (100 * ends[0] / base, 100 * ends[1] / base), " %"
+        if (facts.observed or 0.0) < 0:
+            ends = (-ends[1], -ends[0])
+    return f" [{ends[0]:.4g}, {ends[1]:.4g}]{unit}"
+
+
+def _doubt(facts: Facts) -> str:
+    """What keeps a check from being decided, or what a family of slices has to do with it."""
+    decided = "" if facts.outcome == Outcome.INCONCLUSIVE.value else ", so it was decided by the point estimate"
+    if facts.cause == Cause.UNCERTAIN.value:
+        could = [] if facts.detectable is None else [f"{facts.detectable:.2g} from the bound could be told"]
+        if facts.more_examples is not None:
+            could.append(f"about {_rounded(facts.more_examples):,} more examples would decide")
+        return f"; too close to tell{decided}" + (f" ({', '.join(could)})" if could else "")
+    if facts.cause == Cause.NOT_NORMAL.value:
+        return f"; too few examples for a test at this level{decided}"
+    if facts.cause == Cause.NO_INTERVAL.value:
+        return f"; it has no standard error that says how sure it is{decided}"
+    if facts.family_size is None or facts.adjusted_p_value is None:
+        return ""
+    if facts.cause == Cause.NOT_SIGNIFICANT.value or facts.outcome == _FAIL:
+        among = f"among {facts.family_size:,} slices (corrected p = {facts.adjusted_p_value:.2g})"
+        return f"; {'' if facts.outcome == _FAIL else 'not '}significant {among}"
+    return ""
+
+
+def _rounded(count: int) -> int:
+    """The number with two digits that matter."""
+    return int(float(f"{count:.2g}"))
 
 
 def _ranged(facts: Facts, kind: Kind) -> str:
@@ -191,6 +236,10 @@ def _too_small(facts: Facts, wording: Wording) -> str:
 _BY_CAUSE: Mapping[str, Callable[[Facts, Wording], str]] = {
     Cause.JUDGED.value: _judged,
     Cause.BRACKET.value: _judged,
+    Cause.UNCERTAIN.value: _judged,
+    Cause.NO_INTERVAL.value: _judged,
+    Cause.NOT_NORMAL.value: _judged,
+    Cause.NOT_SIGNIFICANT.value: _judged,
     Cause.TOO_FEW.value: _too_small,
     Cause.TOO_LIGHT.value: _too_small,
     Cause.PRIVATE.value: _too_small,

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from evaluator_component.gate.baseline import BaselineState, BaselineStatus
 from evaluator_component.gate.checks import Checks
+from evaluator_component.gate.families import Family
 
 SCHEMA_VERSION = 1
 """The version of verdict.json; docs/verdict.schema.json describes it."""
@@ -30,6 +31,7 @@ class Verdict:
       checks: Every check, passed ones too; a sequence of `Check` with an Arrow table inside.
       policy: The choices of the config's gate block, defaults filled in.
       baseline: What it was compared with.
+      families: The slices that were tested together, where only significant regressions block.
     """
 
     blessed: bool
@@ -39,6 +41,7 @@ class Verdict:
     checks: Checks
     policy: Mapping[str, Any]
     baseline: BaselineState
+    families: tuple[Family, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -114,6 +117,7 @@ class Verdict:
             checks=Checks.from_dicts(content["checks"]),
             policy=content["policy"],
             baseline=state,
+            families=tuple(Family(**entry) for entry in content.get("families", ())),
         )
 
     def _head(self) -> dict[str, Any]:
@@ -132,5 +136,6 @@ class Verdict:
                 "detail": self.baseline.detail,
             },
             "policy": dict(self.policy),
+            "families": [family.to_dict() for family in self.families],
             "counts": self.checks.counts,
         }

@@ -272,7 +272,7 @@ _compare(
     _mcnemar,
     options=_THRESHOLD,
     kind=Kind.BINARY,
-    interval=None,
+    interval="exact",
     uses_weights=False,
 )
 
@@ -290,7 +290,7 @@ def _t_test(name: str, given: Options) -> tuple[Metric | Plot, ...]:
     of_loss, kind = _LOSSES[loss]
     terms = LossDifference(of_loss)
     return (
-        Metric(name, kind, _PairedTTest(terms), (terms, Weight()), interval=None, uses_weights=False, compares=True),
+        Metric(name, kind, _PairedTTest(terms), (terms, Weight()), interval="exact", uses_weights=False, compares=True),
     )
 
 
@@ -302,6 +302,7 @@ register(
         "The p-value of equal mean losses of both models on the same examples, by a paired t test. (Student 1908)",
         {"loss": "squared_error"},
         _t_test,
+        interval="exact",
         range=(0.0, 1.0),
         compares=True,
     )

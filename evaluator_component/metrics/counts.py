@@ -54,13 +54,21 @@ def _count(
     return decorate
 
 
-@_count("ExampleCount", (Examples(),), kind=Kind.ANY, uses_predictions=False, uses_weights=False, limits=_COUNT)
+@_count(
+    "ExampleCount",
+    (Examples(),),
+    kind=Kind.ANY,
+    interval="exact",
+    uses_predictions=False,
+    uses_weights=False,
+    limits=_COUNT,
+)
 def example_count(totals: Totals) -> Result:
     """The number of examples, whatever their weights."""
     return Values(totals[Examples()][0])
 
 
-@_count("WeightedExampleCount", (Weight(),), kind=Kind.ANY, uses_predictions=False, limits=_COUNT)
+@_count("WeightedExampleCount", (Weight(),), kind=Kind.ANY, interval="exact", uses_predictions=False, limits=_COUNT)
 def weighted_example_count(totals: Totals) -> Result:
     """The sum of the example weights: Σw."""
     return Values(totals[Weight()][0])

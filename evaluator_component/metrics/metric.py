@@ -127,7 +127,7 @@ class Metric:
         keyed: Terms summed by slice and key.
         result: Values over slices, as a function of the totals of the terms.
         direction: Whether higher or lower is better; None when neither is.
-        interval: How a confidence interval is made (a method's name), None when there is none.
+        interval: How a confidence interval is made (a method's name): "exact" of what is no estimate, None for none.
         uses_predictions: Whether it differs between models.
         uses_weights: False when example weights never enter.
         sub_key: Tells apart the values of one metric, for example at several thresholds; '' otherwise.

@@ -18,6 +18,13 @@ import pyarrow.compute as pc
 ALL_SPLITS: Final = "*"
 """The split of the rows that merge several evaluated splits; with a single split there are no such rows."""
 
+EXACT: Final = "exact"
+"""The interval method of values that are what they are, such as the number of examples."""
+IDENTICAL: Final = "identical"
+"""The interval method of changes between models that agree on every example."""
+PAIRED_SCORE: Final = "paired score"
+WILSON: Final = "wilson"
+
 NAME: Final = pa.dictionary(pa.int32(), pa.string())
 
 METRICS_SCHEMA: Final = pa.schema(

@@ -10,6 +10,7 @@ import scipy.special
 
 Float64 = npt.NDArray[np.float64]
 Scale = Literal["plain", "log", "logit", "fisher"]
+_SCALES: tuple[Scale, ...] = ("log", "logit", "fisher")
 
 
 def quantile(probability: float, df: Float64) -> Float64:
@@ -27,6 +28,29 @@ def tail(statistic: Float64, df: Float64) -> Float64:
         np.isinf(df), scipy.special.ndtr(statistic), scipy.special.stdtr(np.maximum(df, 1e-9), statistic)
     )
     return found
+
+
+def scale_of(method: str) -> Scale:
+    """The scale that a method's name tells: ``"delta (log)"``."""
+    for scale in _SCALES:
+        if method.endswith(f"({scale})"):
+            return scale
+    return "plain"
+
+
+def statistic(value: Float64, std_error: Float64, bound: float, scale: Scale) -> Float64:
+    """How many standard errors the estimate is above a bound, on its scale where both are inside that."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        plain = (value - bound) / std_error
+        if scale == "log":
+            moved = (np.log(value) - np.log(bound)) * value / std_error
+        elif scale == "logit":
+            moved = (scipy.special.logit(value) - scipy.special.logit(bound)) * value * (1 - value) / std_error
+        elif scale == "fisher":
+            moved = (np.arctanh(value) - np.arctanh(bound)) * (1 - value * value) / std_error
+        else:
+            return np.asarray(plain)
+    return np.where(np.isfinite(moved), moved, plain)
 
 
 def limits(value: Float64, std_error: Float64, df: Float64, chance: float, scale: Scale) -> tuple[Float64, Float64]:

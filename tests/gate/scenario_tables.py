@@ -66,7 +66,10 @@ def _split_rows(config: config_pb2.EvalConfig, split: str, columns: Columns) -> 
             for output in spec.output_names or [""]:
                 for weighted in _weightings(spec, columns):
                     for metric in spec.metrics:
-                        rows += _model_rows(metric.class_name, columns, members, output, weighted, split, name)
+                        confident = config.gate.HasField("confidence")
+                        rows += _model_rows(
+                            metric.class_name, columns, members, output, weighted, split, name, confident
+                        )
     return rows
 
 
@@ -102,16 +105,24 @@ def _of_output(values: Any, output: str) -> Sequence[float]:
 
 
 def _model_rows(
-    class_name: str, columns: Columns, members: np.ndarray, output: str, weighted: bool, split: str, name: str
+    class_name: str,
+    columns: Columns,
+    members: np.ndarray,
+    output: str,
+    weighted: bool,
+    split: str,
+    name: str,
+    confident: bool,
 ) -> list[dict[str, Any]]:
     metric, direction, function = METRICS[class_name]
     label = np.asarray(_of_output(columns["label"], output), float)[members]
     weight = np.asarray(columns["weight"], float)[members] if weighted else np.ones(len(members))
     values: dict[str, Result] = {}
+    scores: dict[str, np.ndarray] = {}
     for model in ("candidate", "baseline"):
         if model in columns:
-            score = np.asarray(_of_output(columns[model], output), float)[members]
-            values[model] = function(label, score, weight)
+            scores[model] = np.asarray(_of_output(columns[model], output), float)[members]
+            values[model] = function(label, scores[model], weight)
     rows = []
     for model, (value, reason) in values.items():
         compared = model == "candidate" and "baseline" in values
@@ -130,6 +141,43 @@ def _model_rows(
                 "change": value - values["baseline"][0] if compared else None,
                 "direction": direction,
                 "reason": reason,
+                **(_uncertainty(class_name, label, scores, model) if confident else {}),
             }
         )
     return rows
+
+
+def _uncertainty(
+    class_name: str, label: np.ndarray, scores: Mapping[str, np.ndarray], model: str
+) -> dict[str, float | str | None]:
+    """What is known of how sure a mean, or a share, of examples of weight 1 is, and its change."""
+    count = len(label)
+    if class_name == "ExampleCount":
+        of_value = {"std_error": 0.0, "interval_method": "exact", "effective_n": None, "df": math.inf}
+        none = dict.fromkeys(("trials", "gained", "lost"))
+        of_change = {"change_std_error": 0.0, "change_interval_method": "exact", "change_df": math.inf}
+        compared = model == "candidate" and "baseline" in scores
+        return {**of_value, **none, **(of_change if compared else dict.fromkeys(of_change))}
+    terms = {
+        name: (score > 0.5) == label if class_name == "BinaryAccuracy" else score for name, score in scores.items()
+    }
+    share = class_name == "BinaryAccuracy"
+    own = np.asarray(terms[model], float)
+    result: dict[str, float | str | None] = {
+        "std_error": float(np.std(own, ddof=0 if share else 1) / math.sqrt(count)),
+        "interval_method": "wilson" if share else "delta",
+        "effective_n": float(count),
+        "df": math.inf if share else count - 1.0,
+        **dict.fromkeys(("change_std_error", "change_interval_method", "change_df", "trials", "gained", "lost")),
+    }
+    if model == "candidate" and "baseline" in scores:
+        moved = own - np.asarray(terms["baseline"], float)
+        method = "paired score" if share else "paired delta"
+        result |= {
+            "change_std_error": float(np.std(moved, ddof=1) / math.sqrt(count)),
+            "change_interval_method": method if moved.any() else "identical",
+            "change_df": count - 1.0,
+        }
+        if share:
+            result |= {"trials": float(count), "gained": float((moved > 0).sum()), "lost": float((moved < 0).sum())}
+    return result

@@ -99,6 +99,28 @@ TWO_SPECS = (
     "{value_threshold: {lower_bound: %s}}}]}, {example_weights: {unweighted: true}, metrics: [{class_name: "
     "BinaryAccuracy, threshold: {value_threshold: {lower_bound: %s}}}]}]"
 )
+CONFIDENT, CONFIDENT_AND = "\ngate: {confidence: 0.95}", "\ngate: {confidence: 0.95, inconclusive: %s}"
+FALL = {
+    "label": [0, 1] * 128,
+    "baseline": [0.5] * 256,
+    "candidate": [0.5 - 1 / 512 + sign * 3 / 128 for sign in (-1, 1)] * 128,
+}
+"""256 examples on which predictions fell by 0.00195 with a standard error of 0.00147."""
+
+
+UNDECIDED = (
+    "fell by 0.001953 [-0.0004699, 0.004376] (n = 256); a fall of at most 0.004 is allowed; too close to tell (0.0036 "
+    "from the bound could be told, about 100 more examples would decide)"
+)
+
+
+def fifty(right: int, baseline_right: int) -> dict[str, Any]:
+    """Returns fifty examples of which the models get so many right, those that are right in both the same."""
+    label = [0, 1] * 25
+    return {"label": label, "candidate": scores(label, right), "baseline": scores(label, baseline_right)}
+
+
+COUNTED = "metrics_specs: [{metrics: [{class_name: ExampleCount, threshold: {value_threshold: {lower_bound: 50}}}]}]"
 X, Y = ["x"] * 8 + ["y"] * 2, ["x"] * 5 + ["y"] * 5
 TINY = {"eval": ten(9, a=["x"] * 9 + ["y"])}
 """Right on all of a=x, wrong on the only example of a=y."""
@@ -249,6 +271,22 @@ SCENARIOS = (
              "metrics_specs: [{metrics: [{class_name: BinaryAccuracy}], thresholds: "
              "{binary_acuracy: {value_threshold: {lower_bound: 0.5}}}}]",
              {"eval": ten(8)}, error=r'thresholds\["binary_acuracy"\].*binary_accuracy'),
+    Scenario("33", "a fall of 0.002, surely less than the margin of 0.005",
+             MEAN % f"change_threshold: {{absolute: -0.005, {HIGHER}}}" + CONFIDENT, {"eval": FALL}, WIRED,
+             blessed=True, outcomes={"Overall": "PASS"}),
+    Scenario("34", "the same with a margin of 0.004: the data cannot tell",
+             MEAN % f"change_threshold: {{absolute: -0.004, {HIGHER}}}" + CONFIDENT, {"eval": FALL}, WIRED,
+             blessed=False, outcomes={"Overall": "INCONCLUSIVE"},
+             reasons=(UNDECIDED,)),
+    Scenario("34b", "and inconclusive checks pass",
+             MEAN % f"change_threshold: {{absolute: -0.004, {HIGHER}}}" + CONFIDENT_AND % "PASS", {"eval": FALL}, WIRED,
+             blessed=True, outcomes={"Overall": "INCONCLUSIVE"}, notices=("1 inconclusive checks count as passed",)),
+    Scenario("34c", "and the point estimate decides",
+             MEAN % f"change_threshold: {{absolute: -0.004, {HIGHER}}}" + CONFIDENT_AND % "POINT_ESTIMATE",
+             {"eval": FALL}, WIRED, blessed=True, outcomes={"Overall": "PASS"}),
+    Scenario("34d", "surely more than the margin",
+             MEAN % f"change_threshold: {{absolute: 0.001, {HIGHER}}}" + CONFIDENT, {"eval": FALL}, WIRED,
+             blessed=False, outcomes={"Overall": "FAIL"}, reasons=("a rise of at least 0.001 is required",)),
     Scenario("36", "two outputs, threshold on one",
              "metrics_specs: [{output_names: [one], metrics: [{class_name: BinaryAccuracy, threshold: "
              "{value_threshold: {lower_bound: 0.9}}}]}, {output_names: [two], "
@@ -278,6 +316,18 @@ SCENARIOS = (
     Scenario("44b", "the same with a policy in words",
              accuracy(f"change_threshold: {{absolute: 0, {HIGHER}}}", "gate: {no_baseline: PASS_WITH_NOTICE}"),
              {"eval": ten(9)}, NOT_ASKED, blessed=True, rubber_stamp=True, notices=("no baseline was given",)),
+    Scenario("45", "50 examples, the models agree on all: nothing is uncertain",
+             accuracy(f"change_threshold: {{absolute: -0.01, {HIGHER}}}", CONFIDENT), {"eval": fifty(40, 40)}, WIRED,
+             blessed=True, outcomes={"Overall": "PASS"}),
+    Scenario("45b", "50 examples, the models differ on one: a score interval, not a standard error of 0",
+             accuracy(f"change_threshold: {{absolute: -0.01, {HIGHER}}}", CONFIDENT), {"eval": fifty(39, 40)}, WIRED,
+             blessed=False, outcomes={"Overall": "INCONCLUSIVE"}, reasons=("too close to tell",)),
+    Scenario("45c", "50 examples, all right: a share of 1 is not known to be 0.99",
+             accuracy("value_threshold: {lower_bound: 0.99}", CONFIDENT), {"eval": fifty(50, 50)}, WIRED,
+             blessed=False, outcomes={"Overall": "INCONCLUSIVE"},
+             reasons=("binary_accuracy on Overall is 1 [0.9487, 1]",)),
+    Scenario("45d", "of the number of examples nothing is uncertain",
+             COUNTED + CONFIDENT, {"eval": fifty(50, 50)}, WIRED, blessed=True, outcomes={"Overall": "PASS"}),
     Scenario("46", "suspicious improvement", accuracy(f"change_threshold: {{absolute: 0.1, {LOWER}}}"),
              {"eval": ten(9, 6)}, WIRED, blessed=False,
              reasons=("rose by 0.3 (n = 10); a rise of at most 0.1 is allowed (a suspicious improvement)",)),

@@ -65,7 +65,7 @@ def assert_same(found: Any, wanted: Any) -> None:
     assert found.keys() == wanted.keys()
     for place, value in wanted.items():
         if isinstance(value, float):
-            assert math.isclose(found[place], value, rel_tol=1e-12, abs_tol=1e-15), place
+            assert math.isclose(found[place], value, rel_tol=1e-9, abs_tol=1e-12), place
         else:
             assert found[place] == value, place
 
