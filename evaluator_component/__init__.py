@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from evaluator_component.preflight import check
     from evaluator_component.results.evaluation import Evaluation
     from evaluator_component.results.writing import load
+    from evaluator_component.selftest import SelfTest, selftest
 
 _HOMES = {
     "Evaluator": "component",
@@ -42,6 +43,8 @@ _HOMES = {
     "check": "preflight",
     "Evaluation": "results.evaluation",
     "load": "results.writing",
+    "SelfTest": "selftest",
+    "selftest": "selftest",
 }
 
 __all__ = [
@@ -54,6 +57,7 @@ __all__ = [
     "EvaluatorError",
     "Kind",
     "ModelError",
+    "SelfTest",
     "Verdict",
     "View",
     "check",
@@ -62,6 +66,7 @@ __all__ = [
     "load",
     "load_config",
     "metric",
+    "selftest",
 ]
 
 

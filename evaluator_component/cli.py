@@ -152,6 +152,7 @@ def check(
     module_file: str | None,
 ) -> int:
     """Check config, data and models in seconds, without evaluating."""
+    from evaluator_component.outlook import EXAMPLES, look_ahead, peer_differences
     from evaluator_component.preflight import check as preflight
     from evaluator_component.quiet import start_tensorflow
 
@@ -166,9 +167,45 @@ def check(
     click.echo(f"metrics  {', '.join(names)}")
     slices = [" × ".join(group.features) or "Overall" for group in plan.groupings]
     click.echo(f"slices   {', '.join(slices)}")
+    outlooks = look_ahead(checked)
+    if outlooks:
+        click.echo(f"rules    on the first {EXAMPLES:,} examples of each split, one after another:")
+    for outlook in outlooks:
+        click.echo(f"  {outlook}")
     for notice in checked.notices:
         click.echo(f"note: {notice}")
+    for difference in peer_differences(checked.config, splits):
+        click.echo(f"unlike TFMA: {difference}")
     click.echo(click.style("The run can begin.", fg="green"))
+    return BLESSED
+
+
+@main.command()
+@_inputs
+@click.option("--runs", default=200, show_default=True, type=click.IntRange(20), help="How many equal models to judge.")
+@_exits
+def selftest(
+    config: str,
+    model: str | None,
+    baseline: str | None,
+    data: tuple[str, ...],
+    schema: str | None,
+    module_file: str | None,
+    runs: int,
+) -> int:
+    """Tell how often this config would refuse an equal model.
+
+    With --model alone it is judged against itself, on resamples of the data; with --baseline as well, both are judged
+    on the same resamples, with the difference between them taken out.
+    """
+    from evaluator_component.quiet import start_tensorflow
+    from evaluator_component.selftest import selftest as judge_equal_models
+
+    start_tensorflow()
+    result = judge_equal_models(
+        config, model, baseline, _splits(data), runs=runs, schema=schema, module_file=module_file
+    )
+    click.echo(result.explain())
     return BLESSED
 
 

@@ -58,17 +58,6 @@ def pooled_classes(plan: Plan, evaluated: Evaluated) -> list[str]:
     ]
 
 
-def ignored_options(config: Any) -> list[str]:
-    """What a config may hold, for the peer's sake, that changes nothing here yet."""
-    options = config.options
-    notices = []
-    if options.compute_confidence_intervals.value:
-        notices.append("options.compute_confidence_intervals: not computed yet; thresholds compare point values")
-    if config.cross_slicing_specs:
-        notices.append("cross_slicing_specs: slices are not compared with each other yet")
-    return notices
-
-
 def plain_rules(config: Any, plan: Plan) -> list[str]:
     """A plain rule covers every slice; whoever did not mean that should hear it before the verdict does."""
     features = [group.features for group in plan.groupings if group.features]

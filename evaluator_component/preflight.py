@@ -16,7 +16,7 @@ from evaluator_component.gate.policies import check_splits, read_policy
 from evaluator_component.gate.rules import check_baseline, collect_rules, unknown_threshold_names
 from evaluator_component.metrics.metric import Metric
 from evaluator_component.metrics.modules import load_module
-from evaluator_component.notices import ignored_options, named_classes, plain_rules, pooled_classes
+from evaluator_component.notices import named_classes, plain_rules, pooled_classes
 from evaluator_component.slicing.specs import feature_paths
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def check(
     _check_same_outputs(plan, predictors)
     pooled, class_names = _try_first_records(job, shards, predictors)
     _check_threshold_names(complete, plan)
-    notices = [*notices, *left_out, *pooled, *ignored_options(complete), *plain_rules(complete, plan)]
+    notices = [*notices, *left_out, *pooled, *plain_rules(complete, plan)]
     return Preflight(complete, job, shards, state, tuple(notices), predictors, class_names)
 
 

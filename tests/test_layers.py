@@ -26,7 +26,7 @@ LAYERS = (
     {"report"},
     {"notices"},
     {"preflight"},
-    {"provenance", "evaluation"},
+    {"provenance", "evaluation", "selftest", "outlook"},
     {"artifacts", "publish", "driver", "executor"},
     {"component", "cli"},
 )

@@ -200,6 +200,24 @@ class Checks(Sequence[Check]):
         ranks = np.asarray([_WORST_FIRST.index(word) for word in words.to_pylist()], np.int64)
         return self.take(np.argsort(ranks[codes], kind="stable")[:count]) if len(self) else self
 
+    @property
+    def margins(self) -> npt.NDArray[np.float64]:
+        """How far what was observed is on the good side of its bound, NaN where nothing was: float64 ``[checks]``."""
+        observed, bound = (np.asarray(self.table.column(name).to_numpy(), np.float64) for name in ("observed", "bound"))
+        codes, words = codes_and_words(self.table.column("rule"))
+        upper = np.asarray([word.endswith(("upper_bound", "at_most")) for word in words.to_pylist()], dtype=bool)
+        with np.errstate(invalid="ignore"):
+            return np.where(upper[codes], bound - observed, observed - bound) if len(self) else observed
+
+    def closest(self, count: int) -> list[Checks]:
+        """Returns for each bound of the config the checks closest to it or furthest beyond, worst first."""
+        codes, words = codes_and_words(self.table.column("path"))
+        margins = self.margins
+        order = np.argsort(margins, kind="stable")
+        order = order[~np.isnan(margins[order])]
+        found = [order[codes[order] == code][:count] for code in range(len(words))]
+        return [self.take(places) for places in found if len(places)]
+
     def sentences(self) -> list[str]:
         """Returns the sentence of each check."""
         return [sentence for columns in self._columns() for sentence in columns["sentence"]]

@@ -37,8 +37,8 @@ class Tally:
         self.waved_through = self.cause[Cause.NO_BASELINE] & self.outcome[Outcome.SKIPPED]
         undecided = self.outcome[Outcome.INCONCLUSIVE]
         tested_together = np.asarray(checks.table.column("family_size").is_valid().to_numpy(), dtype=bool)
-        lenient = policy.blocks and not policy.inconclusive_in_words
-        self.let_through = undecided & (tested_together if lenient else policy.inconclusive == "PASS")
+        passes = np.where(tested_together, policy.untested == "PASS", policy.inconclusive == "PASS")
+        self.let_through = undecided & passes
         self.failed = self.outcome[Outcome.FAIL] | (undecided & ~self.let_through)
         self.judged = ~self.outcome[Outcome.SKIPPED] | self.waved_through
 

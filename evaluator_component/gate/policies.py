@@ -54,9 +54,14 @@ class Policy:
         """Whether only a significant regression on a slice blocks."""
         return self.multiplicity == "BLOCK_ON_SIGNIFICANT_REGRESSION"
 
+    @property
+    def untested(self) -> str:
+        """What an inconclusive check does that is one of a family: PASS unless ``inconclusive`` was written."""
+        return "PASS" if self.blocks and not self.inconclusive_in_words else self.inconclusive
+
     def to_dict(self) -> dict[str, Any]:
         """Returns what verdict.json says about the policy."""
-        content = {**asdict(self), "splits": list(self.splits)}
+        content = {**asdict(self), "splits": list(self.splits), "untested": self.untested}
         del content["no_baseline_in_words"], content["inconclusive_in_words"]  # how the config was written
         return content
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from evaluator_component.gate.baseline import BaselineState, BaselineStatus
-from evaluator_component.gate.checks import Checks
+from evaluator_component.gate.causes import Outcome
+from evaluator_component.gate.checks import Check, Checks
 from evaluator_component.gate.families import Family
 
 SCHEMA_VERSION = 1
 """The version of verdict.json; docs/verdict.schema.json describes it."""
 
 _SHOWN = 20
+_CLOSEST = 5
 _MANY = 100
 
 
@@ -62,17 +64,34 @@ class Verdict:
         stamp = " by rubber stamp (changes were not judged, there is no baseline)" if self.rubber_stamp else ""
         return f"{self.outcome}{stamp}: {', '.join(parts)}"
 
+    def refuses(self, check: Check) -> bool:
+        """Whether one of its checks is a reason against the candidate."""
+        undecided = self.policy["untested" if check.family_size is not None else "inconclusive"]
+        return check.outcome is Outcome.FAIL or (check.outcome is Outcome.INCONCLUSIVE and undecided != "PASS")
+
     def explain(self) -> str:
-        """Returns the verdict as lines of text, the worst first."""
+        """Returns the verdict as lines of text, the worst first, and what came closest to each bound."""
         counts = self.checks.counts
         lines = [self.outcome + (" (rubber stamp)" if self.rubber_stamp else "")]
         lines += [f"  - {reason}" for reason in self.reasons]
         lines += [f"  note: {notice}" for notice in self.notices]
         lines.append("checks: " + ", ".join(f"{count:,} {name.lower()}" for name, count in counts.items()))
+        for family in self.families:
+            lines.append(
+                f"  {family.path}: {family.size:,} slices of split {family.split} are tested together at a level of "
+                f"{family.level:.3g} ({family.correction})"
+            )
         shown = self.checks.worst_first(_SHOWN)
         lines += [f"  {check.outcome.value:<12} {check.sentence}" for check in shown]
         if len(self.checks) > len(shown):
             lines.append(f"  … and {len(self.checks) - len(shown):,} more")
+            for closest in self.checks.closest(_CLOSEST):
+                path = closest[0].path
+                lines.append(f"closest to {path}:")
+                lines += [
+                    f"  {_margin(margin):<20} {check.sentence}"
+                    for margin, check in zip(closest.margins.tolist(), closest, strict=True)
+                ]
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
@@ -139,3 +158,8 @@ class Verdict:
             "families": [family.to_dict() for family in self.families],
             "counts": self.checks.counts,
         }
+
+
+def _margin(margin: float) -> str:
+    """How far a check is from its bound, in words."""
+    return f"{margin:.3g} to spare" if margin >= 0 else f"short by {-margin:.3g}"

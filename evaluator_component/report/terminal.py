@@ -101,7 +101,8 @@ def _overalls(evaluation: Evaluation) -> list[RenderableType]:
     for split in splits:
         part = rows.filter(tables.equal(rows.column("split"), split)).to_pylist()
         title = "Overall" + (f" · {wording.split_name(split)}" if len(splits) > 1 else "")
-        views += ["", _value_table(title, "metric", [(_name(row, part), row) for row in part])]
+        named = [(_name(row, part), row) for row in part]
+        views += ["", _value_table(title, "metric", named, level=_level(evaluation))]
     return views
 
 
@@ -121,7 +122,7 @@ def _worst_slices(evaluation: Evaluation, min_examples: int) -> list[RenderableT
             title = f"Worst slices by {metric} (at least {min_examples:,} examples)"
             several = len({(row["output"], row["sub_key"]) for row in found.to_pylist()}) > 1
             named = [(_slice_of(row) if several else row["slice"], row) for row in rows]
-            views += ["", _value_table(title, "slice", named, sized=True)]
+            views += ["", _value_table(title, "slice", named, sized=True, level=_level(evaluation))]
     return views
 
 
@@ -130,16 +131,28 @@ def _slice_of(row: Mapping[str, Any]) -> str:
     return f"{row['slice']} ({', '.join(part for part in (row['output'], row['sub_key']) if part)})"
 
 
-def _value_table(title: str, label: str, rows: list[tuple[str, dict[str, Any]]], *, sized: bool = False) -> Table:
+def _level(evaluation: Evaluation) -> str:
+    """What the columns of intervals are called."""
+    return f"{100 * evaluation.config.intervals.level:g} %" if evaluation.config is not None else "interval"
+
+
+def _value_table(
+    title: str, label: str, rows: list[tuple[str, dict[str, Any]]], *, sized: bool = False, level: str = ""
+) -> Table:
     compared = any(row["change"] is not None for _, row in rows)
+    sure, change_sure = (any(row[name] is not None for _, row in rows) for name in ("lower", "change_lower"))
     table = _table(title)
     table.add_column(label, overflow="fold")
     if sized:
         table.add_column("examples", justify="right", no_wrap=True)
     table.add_column("candidate", justify="right", no_wrap=True)
+    if sure:
+        table.add_column(level, style="dim", no_wrap=True)
     if compared:
         table.add_column("baseline", justify="right", no_wrap=True)
         table.add_column("change", justify="right", no_wrap=True)
+        if change_sure:
+            table.add_column(level, style="dim", no_wrap=True)
         table.add_column("", no_wrap=True)
     if any(row["reason"] for _, row in rows):
         table.add_column("", style="dim", overflow="fold")
@@ -148,9 +161,13 @@ def _value_table(title: str, label: str, rows: list[tuple[str, dict[str, Any]]],
         if sized:
             cells.append("" if row["n"] is None else f"{row['n']:,}")
         cells.append(wording.number(row["value"]))
+        if sure:
+            cells.append(wording.interval(row["lower"], row["upper"]))
         if compared:
             word = wording.judgement(row["change"], row["direction"])
             cells += [wording.number(row["baseline_value"]), Text(wording.change(row["change"]), style=_JUDGED[word])]
+            if change_sure:
+                cells.append(wording.interval(row["change_lower"], row["change_upper"], wording.change))
             cells.append(Text(word, style=_JUDGED[word]))
         if len(table.columns) > len(cells):
             cells.append(escape(row["reason"] or ""))

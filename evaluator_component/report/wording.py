@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -50,6 +50,11 @@ def change(value: float | None) -> str:
     if value == 0:
         return "0"
     return ("+" if value > 0 else "") + number(value)
+
+
+def interval(lower: float | None, upper: float | None, form: Callable[[float | None], str] = number) -> str:
+    """Returns both ends of an interval; "" where there is none."""
+    return "" if lower is None or upper is None else f"[{form(lower)}, {form(upper)}]"
 
 
 def judgement(value: float | None, direction: str | None) -> str:

@@ -40,23 +40,24 @@ _SUB_KEY_FIELDS: Final = {"classId": "class_id", "k": "k", "topK": "top_k"}
 Doubles = npt.NDArray[np.float64]
 
 
-def metric_records(table: pa.Table, further: Mapping[str, bytes]) -> Iterator[bytes]:
+def metric_records(table: pa.Table, further: Mapping[str, bytes], intervals: bool = False) -> Iterator[bytes]:
     """Yields a serialized MetricsForSlice for each slice.
 
     Args:
       table: a metric table in canonical order.
       further: further fields of MetricsForSlice by slice: matrices and samples.
+      intervals: whether values come with their intervals, where they have some.
     """
     table = merged(table)
     left = dict(further)
     if table.num_rows:
-        for name, fields in _metrics(table):
+        for name, fields in _metrics(table, intervals):
             yield slice_key_field(name) + fields + left.pop(name, b"")
     for name, fields in left.items():
         yield slice_key_field(name) + fields
 
 
-def _metrics(table: pa.Table) -> Iterator[tuple[str, bytes]]:
+def _metrics(table: pa.Table, intervals: bool) -> Iterator[tuple[str, bytes]]:
     """Yields each slice's name and its metrics."""
     plain_names = single_model(table)
     changes = table.filter(pc.is_valid(table.column("change")))
@@ -68,17 +69,61 @@ def _metrics(table: pa.Table) -> Iterator[tuple[str, bytes]]:
     change_slices = _codes_in(changes.column("slice"), words)
     all_places = np.concatenate([places[codes], change_places[change_codes] + len(keys)])
     order = np.lexsort((all_places, np.concatenate([slices, change_slices])))
-    body, offsets = wire.doubles_after(
-        prefixes + change_prefixes,
-        np.concatenate([codes, change_codes + len(keys)])[order],
-        np.concatenate([doubles_of(table, "value"), doubles_of(changes, "change")])[order],
-    )
+    every = prefixes + change_prefixes
+    rows = np.concatenate([codes, change_codes + len(keys)])
+    values = np.concatenate([doubles_of(table, "value"), doubles_of(changes, "change")])
+    tails, tailed = None, frozenset[int]()
+    if intervals:
+        tails = np.concatenate([_interval_bytes(table, ""), _interval_bytes(changes, "change_")])[order]
+        roomy, single = _with_room([*keys, *change_keys], len(keys), plain_names, tails.shape[1])
+        rows = np.where(_have_intervals(table, changes) & single[rows], rows + len(every), rows)
+        tailed = frozenset(range(len(every), 2 * len(every)))
+        every += roomy
+    body, offsets = wire.doubles_after(every, rows[order], values[order], tails, tailed)
     counts = np.bincount(slices, minlength=len(words)) + np.bincount(change_slices, minlength=len(words))
     ends = offsets[np.cumsum(counts)].tolist()
     start = 0
     for name, end in zip(words.to_pylist(), ends, strict=True):
         yield name, body[start:end].tobytes()
         start = end
+
+
+_INTERVAL = 3
+_ENDS: Final = (("upper", 1), ("lower", 2), ("std_error", 3))
+_DEGREES = 4
+
+
+def _have_intervals(*parts: pa.Table) -> npt.NDArray[np.bool_]:
+    """Which rows of a table, and then of a table of changes, have an interval."""
+    names = ("lower", "change_lower")
+    return np.concatenate([pc.is_valid(part.column(name)).to_numpy() for part, name in zip(parts, names, strict=True)])
+
+
+def _interval_bytes(table: pa.Table, prefix: str) -> npt.NDArray[np.uint8]:
+    """The ConfidenceInterval of each row as a field of MetricKeyAndValue, ``[rows, bytes]``.
+
+    A normal distribution has as many degrees of freedom as a double counts.
+    """
+    df = np.clip(doubles_of(table, f"{prefix}df"), 0.0, 2.0**53).astype(np.int64)
+    double = wire.tag(1, wire.LENGTH_DELIMITED) + wire.varint(9) + wire.tag(1, wire.FIXED64)  # MetricValue.double_value
+    parts: list[npt.NDArray[np.uint8]] = []
+    for name, number in _ENDS:
+        opening = wire.tag(number, wire.LENGTH_DELIMITED) + wire.varint(len(double) + 8) + double
+        parts += [_repeated(opening, len(df)), _eight_bytes(doubles_of(table, f"{prefix}{name}"))]
+    degrees = wire.varints(df)
+    count = wire.tag(1, wire.VARINT)
+    opening = wire.tag(_DEGREES, wire.LENGTH_DELIMITED) + wire.varint(len(count) + degrees.shape[1]) + count
+    content = np.hstack([*parts, _repeated(opening, len(df)), degrees])
+    whole = wire.tag(_INTERVAL, wire.LENGTH_DELIMITED) + wire.varint(content.shape[1])
+    return np.hstack([_repeated(whole, len(df)), content])
+
+
+def _repeated(content: bytes, count: int) -> npt.NDArray[np.uint8]:
+    return np.tile(np.frombuffer(content, np.uint8), (count, 1))
+
+
+def _eight_bytes(values: Doubles) -> npt.NDArray[np.uint8]:
+    return values.astype("<f8").view(np.uint8).reshape(-1, 8)
 
 
 def eval_run_json(peer_config: str, data_location: str, model_locations: Mapping[str, str]) -> str:
@@ -173,11 +218,24 @@ def _metric_prefixes(
     return prefixes, places
 
 
-def _double_prefix(key: Any) -> bytes:
+def _with_room(
+    keys: Sequence[tuple[str, str, str, str, bool]], changes_from: int, unnamed: bool, room: int
+) -> tuple[list[bytes], npt.NDArray[np.bool_]]:
+    """Returns what comes before each key's value where so many bytes come after it, and which keys have one value."""
+    single = [_OPTION.search(sub_key) is None for _, _, sub_key, _, _ in keys]
+    prefixes = []
+    for number, (model, output, sub_key, metric, weighted) in enumerate(keys):
+        rest, is_diff = tables.without_options(sub_key), number >= changes_from
+        key = metric_key("" if unnamed else model, output, rest, metric, weighted, is_diff)
+        prefixes.append(_double_prefix(key, room))
+    return prefixes, np.array(single, bool)
+
+
+def _double_prefix(key: Any, room: int = 0) -> bytes:
     """Returns the bytes of a MetricKeyAndValue up to the eight bytes of its value."""
     double = wire.tag(1, wire.FIXED64)
     double = wire.tag(1, wire.LENGTH_DELIMITED) + wire.varint(len(double) + 8) + double  # DoubleValue
-    return _key_and_value(key, double, 1)
+    return _key_and_value(key, double, 1, room)
 
 
 def _array_prefix(key: Any, count: int) -> bytes:
@@ -189,11 +247,12 @@ def _array_prefix(key: Any, count: int) -> bytes:
     return _key_and_value(key, opening + content, count)
 
 
-def _key_and_value(key: Any, value: bytes, doubles: int) -> bytes:
-    """Returns the key and the opening of a MetricValue that ends with so many doubles."""
+def _key_and_value(key: Any, value: bytes, doubles: int, room: int = 0) -> bytes:
+    """Returns the key and the opening of a MetricValue that ends with so many doubles, and has room after it."""
     opening = wire.field(_KEY, key.SerializeToString(deterministic=True))
     opening += wire.tag(_VALUE, wire.LENGTH_DELIMITED) + wire.varint(len(value) + 8 * doubles) + value
-    return wire.tag(_METRIC_KEYS_AND_VALUES, wire.LENGTH_DELIMITED) + wire.varint(len(opening) + 8 * doubles) + opening
+    size = len(opening) + 8 * doubles + room
+    return wire.tag(_METRIC_KEYS_AND_VALUES, wire.LENGTH_DELIMITED) + wire.varint(size) + opening
 
 
 def merged(table: pa.Table) -> pa.Table:

@@ -84,11 +84,11 @@ class NumbersMessage:
         for name, _ in self.doubles:
             messages[name] = values[name]
         for name, _ in self.integers:
-            messages[name] = _varints(values[name]).view(f"V{_VARINT_BYTES}")[:, 0]
+            messages[name] = varints(values[name]).view(f"V{_VARINT_BYTES}")[:, 0]
         return messages.tobytes()
 
 
-def _varints(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+def varints(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """Integers in groups of seven bits, ``[n, 10]``; small ones are filled up with groups of 0, as readers allow."""
     rest = values.astype(np.int64).view(np.uint64)
     groups = rest[:, None] >> np.arange(0, 7 * _VARINT_BYTES, 7, dtype=np.uint64)
@@ -98,22 +98,36 @@ def _varints(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 
 def doubles_after(
-    prefixes: Sequence[bytes], codes: npt.NDArray[np.int64], values: npt.NDArray[np.float64]
+    prefixes: Sequence[bytes],
+    codes: npt.NDArray[np.int64],
+    values: npt.NDArray[np.float64],
+    tails: npt.NDArray[np.uint8] | None = None,
+    tailed: frozenset[int] = frozenset(),
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Writes ``prefixes[codes[i]]`` followed by the eight bytes of ``values[i]`` for every i, without a loop over i.
+
+    Args:
+      prefixes: what comes before a value.
+      codes: ``[n]`` which of them.
+      values: ``[n]``.
+      tails: bytes ``[n, width]`` that come after the value.
+      tailed: the codes where they do.
 
     Returns:
       The bytes, and the offset of each i in them, with the total length at the end.
     """
-    sizes = np.array([len(prefix) + 8 for prefix in prefixes], dtype=np.int64)
+    more = [tails.shape[1] if tails is not None and code in tailed else 0 for code in range(len(prefixes))]
+    sizes = np.array([len(prefix) + 8 + width for prefix, width in zip(prefixes, more, strict=True)], dtype=np.int64)
     offsets = np.concatenate([[0], np.cumsum(sizes[codes])]).astype(np.int64)
     out = np.empty(int(offsets[-1]), dtype=np.uint8)
     by_code = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[by_code], np.arange(len(prefixes) + 1))
     for code, prefix in enumerate(prefixes):
         rows = by_code[starts[code] : starts[code + 1]]
-        messages = np.empty((len(rows), len(prefix) + 8), dtype=np.uint8)
+        messages = np.empty((len(rows), sizes[code]), dtype=np.uint8)
         messages[:, : len(prefix)] = np.frombuffer(prefix, dtype=np.uint8)
-        messages[:, len(prefix) :] = values[rows].astype("<f8").view(np.uint8).reshape(-1, 8)
+        messages[:, len(prefix) : len(prefix) + 8] = values[rows].astype("<f8").view(np.uint8).reshape(-1, 8)
+        if tails is not None and more[code]:
+            messages[:, len(prefix) + 8 :] = tails[rows]
         out[offsets[rows][:, None] + np.arange(messages.shape[1])] = messages
     return out, offsets

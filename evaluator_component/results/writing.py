@@ -139,7 +139,9 @@ def _write_measured(evaluation: Evaluation, folder: files.Folder) -> None:
     matrices, samples = peer_plots.matrices(evaluation.plots.table), peer_plots.samples(evaluation.plots.table)
     further = {name: matrices.get(name, b"") + samples.get(name, b"") for name in {**matrices, **samples}}
     with folder.replacing(peer_files.METRICS_FILE) as path:
-        peer_files.write_records(path, peer_files.metric_records(evaluation.metrics.table, further))
+        intervals = evaluation.config is not None and evaluation.config.options.compute_confidence_intervals.value
+        records = peer_files.metric_records(evaluation.metrics.table, further, bool(intervals))
+        peer_files.write_records(path, records)
     with folder.replacing(peer_files.PLOTS_FILE) as path:
         peer_files.write_records(path, peer_plots.plot_records(evaluation.plots.table))
     _write_configs(evaluation, folder)
