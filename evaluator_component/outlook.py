@@ -18,7 +18,7 @@ from evaluator_component.engine.finalise import finalise
 from evaluator_component.engine.job import Job
 from evaluator_component.gate.causes import Cause
 from evaluator_component.gate.certainty import certainty
-from evaluator_component.gate.frame import Frame, read_frame
+from evaluator_component.gate.frame import Codes, Floats, Frame, read_frame
 from evaluator_component.gate.judge import select
 from evaluator_component.gate.matching import SliceIndex
 from evaluator_component.gate.policies import Policy, read_policy, too_small

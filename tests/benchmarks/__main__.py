@@ -38,7 +38,7 @@ def new_table(title: str) -> Table:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", default=list("abcdefg"), help="which of a to g (default: all)")
+    parser.add_argument("parts", nargs="*", default=list("abcdefgh"), help="which of a to h (default: all)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each quick measurement; the median is printed")
     arguments = parser.parse_args()
     console = Console(width=100)
@@ -93,6 +93,17 @@ def main() -> None:
     ):
         if part in arguments.parts:
             compare_with_floor(console, title, kind, count, arguments.runs)
+    if "h" in arguments.parts:
+        table = new_table("(h) 100,000 examples, candidate and baseline, 9 metrics, 260 slices")
+        plain, sure = (best("with_intervals", 100_000, on, runs=arguments.runs) for on in (0, 1))
+        row(table, "without intervals", plain)
+        row(table, "with intervals of values and changes", sure)
+        console.print(table)
+        pairs = measure("intervals", 100_000)
+        console.print(
+            f"intervals: {percent(pairs)}, {sure['peak MiB'] / plain['peak MiB']:.2f} times the memory\n"
+            f"ten slicing specs against one, with intervals: {percent(measure('ten_specs', 100_000))}\n"
+        )
 
 
 def compare_with_floor(console: Console, title: str, kind: str, count: int, runs: int) -> None:

@@ -177,14 +177,54 @@ def another_metric(count: int) -> dict[str, float]:
     return _pairs(count, config(), config(metrics=(*METRICS, "KolmogorovSmirnov")))
 
 
-def _once(config: dict, model: Path, data: Path, what: str) -> dict[str, float]:
+SEVERAL_SLICES = (
+    ("trip_start_hour",),
+    ("payment_type",),
+    ("trip_start_hour", "trip_start_day"),
+    ("company",),
+)
+TEN_SLICES = (
+    *SEVERAL_SLICES,
+    ("trip_start_day",),
+    ("payment_type", "trip_start_hour"),
+    ("payment_type", "trip_start_day"),
+    ("company", "payment_type"),
+    ("company", "trip_start_day"),
+)
+
+
+def _sliced(specs: tuple[tuple[str, ...], ...], *, intervals: bool) -> dict:
+    chosen = config()
+    chosen["slicing_specs"] = [{}, *({"feature_keys": list(names)} for names in specs)]
+    chosen["options"] = {"compute_confidence_intervals": {"value": intervals}}
+    return chosen
+
+
+def intervals(count: int) -> dict[str, float]:
+    """What intervals of all metrics and changes cost."""
+    return _pairs(count, _sliced(SEVERAL_SLICES, intervals=False), _sliced(SEVERAL_SLICES, intervals=True))
+
+
+def ten_specs(count: int) -> dict[str, float]:
+    """What ten slicing specs cost against one, with intervals."""
+    return _pairs(count, _sliced((), intervals=True), _sliced(TEN_SLICES, intervals=True))
+
+
+def with_intervals(count: int, on: int) -> dict[str, float]:
+    """One evaluation with or without intervals, for its memory."""
+    candidate, baseline = inputs.models()
+    chosen = _sliced(SEVERAL_SLICES, intervals=bool(on))
+    return _once(chosen, candidate, inputs.examples(count), f"intervals-{on}", baseline)
+
+
+def _once(config: dict, model: Path, data: Path, what: str, baseline: Path | None = None) -> dict[str, float]:
     import apache_beam  # noqa: F401
     import tensorflow as tf  # noqa: F401
 
     import evaluator_component as ec
 
     before = time.perf_counter()
-    result = ec.evaluate(config, model, None, str(data), _output(what), progress=False)
+    result = ec.evaluate(config, model, baseline, str(data), _output(what), progress=False)
     seconds = time.perf_counter() - before
     return {"seconds": seconds, **{f"{k} s": v for k, v in result.run["seconds"].items()}}
 

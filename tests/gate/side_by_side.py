@@ -25,6 +25,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "gate-scenarios.md"
 BY_NUMBER = {scenario.number: scenario for scenario in (*SCENARIOS, *ENGINE_SCENARIOS)}
 
 OURS_ALONE = {"13", "15b", "20", "20b", "22b", "26b", "41b", "43", "43b", "44b"}
+OURS_ALONE |= {number for number, scenario in BY_NUMBER.items() if "confidence" in scenario.config}
 """Scenarios of choices and states that the peer does not have."""
 
 _LONGEST = 160
