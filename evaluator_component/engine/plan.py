@@ -11,7 +11,8 @@ from evaluator_component.metrics.over_classes import MeanOverClasses, OneClass
 from evaluator_component.metrics.records import Reads
 from evaluator_component.metrics.terms import KeyedTerms, Sampler, Terms
 from evaluator_component.metrics.view import Kind
-from evaluator_component.slicing.specs import Grouping
+from evaluator_component.slicing.specs import Grouping, sliced_outputs
+from evaluator_component.slicing.values import LABEL, PREDICTION
 
 
 @dataclass(frozen=True)
@@ -212,12 +213,14 @@ class Plan:
     @cached_property
     def number_labels(self) -> frozenset[str]:
         """The outputs whose labels are looked at as numbers."""
-        return frozenset(view.output for view in self.views if view.kind.sees_labels)
+        seen = {view.output for view in self.views if view.kind.sees_labels}
+        return frozenset(seen | sliced_outputs(self.groupings, LABEL))
 
     @cached_property
     def number_predictions(self) -> frozenset[tuple[int, str]]:
         """The models, by index, and outputs whose predictions are looked at as numbers."""
         seen = {(view.model, view.output) for view in self.views if view.kind.sees_predictions}
+        seen |= {(0, output) for output in sliced_outputs(self.groupings, LABEL, PREDICTION)}
         return frozenset(seen | {(view.against, view.output) for view in self.views if view.against is not None})
 
     def needed_outputs(self, index: int) -> tuple[tuple[str, str], ...]:

@@ -9,6 +9,7 @@ from typing import Any
 from evaluator_component.config.complete import BASELINE, CANDIDATE
 from evaluator_component.config.paths import Path, render
 from evaluator_component.engine.plan import ModelPlan, Plan, PlannedMetric, ViewKey
+from evaluator_component.engine.slice_columns import check_sources
 from evaluator_component.errors import ConfigError, nearest
 from evaluator_component.metrics.comparison import nothing_to_compare_with
 from evaluator_component.metrics.metric import Metric, Plot
@@ -53,6 +54,7 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
         if isinstance(planned.metric, Plot):
             samples |= dict.fromkeys((planned.view, sampler) for sampler in planned.metric.samples)
     groups = groupings(config.slicing_specs)
+    check_sources(groups, models[0])
     keys = {key for model in models for pairs in (model.label_keys, model.weight_keys) for _, key in pairs if key}
     keys |= {name for planned in metrics for name in (planned.view.feature, planned.view.query) if name}
     reads = {one for planned in metrics for one in planned.view.reads if one.role != "prediction"}
@@ -67,7 +69,7 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
         tuple(keyed_terms),
         tuple(samples),
         tuple(sorted(keys)),
-        tuple(sorted({name for group in groups for name in group.features})),
+        tuple(sorted({name for group in groups for name in group.columns})),
         int(engine.max_distinct_scores),
         int(engine.max_plot_slices),
         int(config.options.min_slice_size.value),
