@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from evaluator_component.config.check import BASELINE, CANDIDATE, check_config
+from evaluator_component.config.slices import put_found
 from evaluator_component.proto import config_pb2
 
 __all__ = ["BASELINE", "CANDIDATE", "baseline_spec", "candidate_spec", "complete_config"]
@@ -19,7 +20,7 @@ def complete_config(config: config_pb2.EvalConfig, has_baseline: bool = False) -
 
     - Models: one spec if there is none. With a baseline, models without a name are called "candidate" and "baseline";
       a baseline's label and weight keys are the candidate's where it names none.
-    - Slices: the overall slice if none is asked for.
+    - Slices: the overall slice if none is asked for. What was found of a feature is known wherever it is grouped so.
     - Engine: every bound set.
 
     The gate's choices stay as they are: what a policy does can depend on whether it was given in words.
@@ -39,6 +40,7 @@ def complete_config(config: config_pb2.EvalConfig, has_baseline: bool = False) -
     _complete_baseline(complete, has_baseline)
     if not complete.slicing_specs:
         complete.slicing_specs.add()
+    put_found(complete, complete)
     engine: Any = complete.engine
     for name, default in (
         ("max_distinct_scores", MAX_DISTINCT_SCORES),

@@ -80,3 +80,9 @@ def how_grouped(values: config_pb2.SliceValues) -> tuple[Any, ...]:
     """How values are put together; () where each is a slice of its own."""
     ways: tuple[Any, ...] = (tuple(values.edges), values.quantiles, values.top, values.pattern, values.prefix)
     return ways if any(ways) else ()
+
+
+def was_found(values: config_pb2.SliceValues) -> tuple[Any, ...]:
+    """What was found of the values in data; () for nothing."""
+    found: tuple[Any, ...] = (tuple(values.found_edges), tuple(values.found_values))
+    return found if any(found) else ()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from evaluator_component.config.paths import FieldError, MapKey, Path, render
-from evaluator_component.config.slice_values import FILTER, check_values, how_grouped, meaning
+from evaluator_component.config.slice_values import FILTER, check_values, how_grouped, meaning, was_found
 from evaluator_component.errors import nearest
 from evaluator_component.proto import config_pb2
 
@@ -104,6 +104,7 @@ def _check_names(config: config_pb2.EvalConfig) -> None:
     made = [(("slicing_specs", index), spec) for index, spec in enumerate(config.slicing_specs)]
     sources: dict[str, tuple[Any, Path]] = {}
     grouped: dict[str, tuple[Any, Path]] = {}
+    found: dict[str, tuple[Any, Path]] = {}
     filters: dict[str, tuple[Any, Path]] = {}
     for path, spec in made:
         described = {values.feature: (index, values) for index, values in enumerate(spec.values)}
@@ -113,6 +114,8 @@ def _check_names(config: config_pb2.EvalConfig) -> None:
             _check_same(sources, name, (values.source, values.output), here, f"{name!r} comes from somewhere else in")
             if how_grouped(values):
                 _check_same(grouped, name, how_grouped(values), here, f"{name!r} is grouped in another way in")
+            if was_found(values):
+                _check_same(found, name, was_found(values), here, f"something else was found of {name!r} in")
         if spec.filter:
             name = filter_name(spec)
             _check_same(
@@ -124,6 +127,23 @@ def _check_same(known: dict[str, tuple[Any, Path]], name: str, value: Any, path:
     first, place = known.setdefault(name, (value, path))
     if first != value:
         raise FieldError(path, f"{problem} {render(place)}; a name in slices can mean one thing only")
+
+
+def put_found(config: config_pb2.EvalConfig, source: config_pb2.EvalConfig) -> None:
+    """Adds what was found of a feature's values wherever a config groups them so.
+
+    Args:
+        config: Is changed: in the slices that it makes, compares and judges.
+        source: The config whose ``slicing_specs`` say what was found.
+    """
+    known = [values for spec in source.slicing_specs for values in spec.values if was_found(values)]
+    found = {(values.feature, how_grouped(values)): values for values in known}
+    for _, spec in all_specs(config):
+        for values in spec.values:
+            same = found.get((values.feature, how_grouped(values)))
+            if same is not None and not was_found(values):
+                values.found_edges.extend(same.found_edges)
+                values.found_values.extend(same.found_values)
 
 
 def filter_name(spec: config_pb2.SlicingSpec) -> str:

@@ -11,8 +11,8 @@ from evaluator_component.metrics.over_classes import MeanOverClasses, OneClass
 from evaluator_component.metrics.records import Reads
 from evaluator_component.metrics.terms import KeyedTerms, Sampler, Terms
 from evaluator_component.metrics.view import Kind
-from evaluator_component.slicing.specs import Grouping, sliced_outputs
-from evaluator_component.slicing.values import LABEL, PREDICTION
+from evaluator_component.slicing.specs import Grouping
+from evaluator_component.slicing.values import LABEL, PREDICTION, Values
 
 
 @dataclass(frozen=True)
@@ -173,6 +173,7 @@ class Plan:
         max_distinct_scores: More distinct scores in a slice are coarsened.
         max_plot_slices: Plots are made for at most this many slices.
         min_slice_size: Of smaller slices neither values nor sizes are told, for privacy.
+        surveyed: Numbers that are looked at before the pass, to find out what the slices are.
     """
 
     models: tuple[ModelPlan, ...]
@@ -186,6 +187,7 @@ class Plan:
     max_distinct_scores: int
     max_plot_slices: int
     min_slice_size: int
+    surveyed: tuple[tuple[Source, Values], ...] = ()
 
     @cached_property
     def views(self) -> tuple[ViewKey, ...]:
@@ -211,16 +213,22 @@ class Plan:
         return {source: planned.path for planned in reversed(self.metrics) for source in planned.view.sources}
 
     @cached_property
+    def sliced_values(self) -> tuple[Values, ...]:
+        """What is sliced by, or looked at for it, other than just the values of columns."""
+        sliced = [values for group in self.groupings for values in group.values]
+        return (*sliced, *(values for _, values in self.surveyed))
+
+    @cached_property
     def number_labels(self) -> frozenset[str]:
         """The outputs whose labels are looked at as numbers."""
         seen = {view.output for view in self.views if view.kind.sees_labels}
-        return frozenset(seen | sliced_outputs(self.groupings, LABEL))
+        return frozenset(seen | {values.output for values in self.sliced_values if values.source == LABEL})
 
     @cached_property
     def number_predictions(self) -> frozenset[tuple[int, str]]:
         """The models, by index, and outputs whose predictions are looked at as numbers."""
         seen = {(view.model, view.output) for view in self.views if view.kind.sees_predictions}
-        seen |= {(0, output) for output in sliced_outputs(self.groupings, LABEL, PREDICTION)}
+        seen |= {(0, values.output) for values in self.sliced_values if values.source in (LABEL, PREDICTION)}
         return frozenset(seen | {(view.against, view.output) for view in self.views if view.against is not None})
 
     def needed_outputs(self, index: int) -> tuple[tuple[str, str], ...]:

@@ -12,12 +12,12 @@ import pyarrow as pa
 from evaluator_component.data.batch import Batch
 from evaluator_component.engine.plan import ModelPlan
 from evaluator_component.errors import ConfigError, ModelError, nearest
-from evaluator_component.metrics.records import as_lists, of_lengths
+from evaluator_component.metrics.records import as_lists, held, numbers, of_lengths, owners
 from evaluator_component.metrics.view import Float64
 from evaluator_component.models.class_names import LabelForms
 from evaluator_component.models.predictor import Predictions, Predictor, class_names, pick_output
 from evaluator_component.slicing.specs import Grouping
-from evaluator_component.slicing.values import LABEL, OUTPUT, PREDICTION, Values
+from evaluator_component.slicing.values import FEATURE, LABEL, OUTPUT, PREDICTION, Values
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class SliceColumns:
             return _numbers(scores) if values.source == PREDICTION else self.batch.column(label_key)
         names = self._class_names(label_key, scores)
         if values.source == PREDICTION:
-            known = ~np.isnan(scores).any(axis=1)
+            known = np.asarray(~np.isnan(scores).any(axis=1))
             return _classes(known.astype(np.intp), np.asarray(np.argmax(scores[known], axis=1), np.int64), names)
         labels = self.labels[values.output]
         if labels.ndim == 1:
@@ -75,6 +75,20 @@ class SliceColumns:
             return _classes(known.astype(np.intp), labels[known].astype(np.int64), names)
         _, classes = np.nonzero(labels > _IS_THE_CLASS)
         return _classes(np.asarray(np.count_nonzero(labels > _IS_THE_CLASS, axis=1), np.intp), classes, names)
+
+    def surveyed(self, values: Values) -> pa.ListArray:
+        """The finite numbers among the values of a feature or of what is derived, as float64.
+
+        Raises:
+            ConfigError: They are strings.
+        """
+        lists = self.feature(values.feature) if values.source == FEATURE else self.derived(values)
+        if held(lists) == "texts":
+            raise ConfigError(values.not_numbers())
+        flat = numbers(lists)
+        finite = np.isfinite(flat)
+        counts = np.bincount(owners(lists)[finite], minlength=len(lists))
+        return of_lengths(counts, pa.array(flat[finite]))
 
     def _class_names(self, label_key: str, scores: Float64) -> tuple[bytes, ...] | None:
         classes = scores.shape[1]

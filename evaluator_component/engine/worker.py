@@ -100,6 +100,7 @@ class Worker:
             features[name] = _single(batch.numbers(name, "feature"), batch, f"feature {name!r}")
         queries = {plan.key: batch.ids(plan.key, "query id") for plan in self._plan.queries}
         records = {source: self._lists(batch, given, source) for source in self._plan.sources}
+        records |= {source: columns.surveyed(values) for source, values in self._plan.surveyed}
         units = batch.unit_hashes()
         evaluated = Evaluated(slices, labels, predictions, weights, batch.size, features, queries, records, units)
         self._check_shapes(batch, evaluated)

@@ -79,16 +79,6 @@ def groupings(specs: Sequence[Any]) -> tuple[Grouping, ...]:
     return tuple(Grouping(features, tuple(conditions), values) for (features, values), conditions in ordered)
 
 
-def sliced_outputs(groups: Sequence[Grouping], *sources: int) -> set[str]:
-    """The outputs whose labels or predictions are sliced by.
-
-    Args:
-        groups: The groupings.
-        sources: LABEL, PREDICTION, or both.
-    """
-    return {values.output for group in groups for values in group.values if values.source in sources}
-
-
 def feature_paths(specs: Sequence[Any]) -> Mapping[str, str]:
     """The config path at which each slicing feature is first named."""
     paths: dict[str, str] = {}
