@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from evaluator_component import provenance
 from evaluator_component.config import complete_config, load_config
-from evaluator_component.config.slice_values import how_grouped
+from evaluator_component.config.slice_values import FILTER, how_grouped
 from evaluator_component.config.slices import put_found
 from evaluator_component.engine.plan import Plan, PlannedMetric
 from evaluator_component.engine.planning import make_plan
@@ -279,17 +279,19 @@ def _remove(folder: str) -> None:
 
 
 def _absent_slices(plan: Plan, result: Evaluation) -> Iterator[str]:
-    """Says which slices the config names by their values that no example is in."""
-    groups = [group for group in plan.groupings if not group.takes_all]
+    """Says which slices the config names by their values, or by a filter, that no example is in."""
+    groups = [group for group in plan.groupings if not group.takes_all or group.filter]
     if not groups:
         return
     found = pc.unique(result.metrics.table.column("slice")).to_pylist()
     keys = [dict(names.parse_slice(name)) for name in found]
     for group in groups:
-        mine = [key for key in keys if tuple(sorted(key)) == group.features]
+        chosen = {} if group.filter is None else {FILTER: names.Group(group.filter.name)}
+        mine = [key for key in keys if tuple(sorted(key)) == group.features and chosen.items() <= key.items()]
         for condition in group.wanted:
             if not any(all(names.matches(key[name], text) for name, text in condition) for key in mine):
-                told = ", ".join(f"{name}={text}" for name, text in condition)
+                pairs = [f"{name}={text}" for name, text in condition]
+                told = ", ".join([*pairs, *(names.format_slice([pair]) for pair in chosen.items())])
                 yield f"slicing_specs: no example is in a slice with {told}; no rule that covers all slices sees it"
 
 

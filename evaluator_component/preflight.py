@@ -18,7 +18,7 @@ from evaluator_component.gate.rules import check_baseline, collect_rules, unknow
 from evaluator_component.metrics.metric import Metric
 from evaluator_component.metrics.modules import load_module
 from evaluator_component.notices import ignored_options, named_classes, plain_rules, pooled_classes
-from evaluator_component.slicing.specs import check_values, feature_paths
+from evaluator_component.slicing.specs import check_kinds, feature_paths
 
 if TYPE_CHECKING:
     from evaluator_component.data.features import Features
@@ -204,7 +204,7 @@ def _check_features(plan: Plan, config: Any, features: Features, predictors: Seq
     paths = feature_paths(config.slicing_specs)
     for name in plan.slice_columns:
         features.require(name, paths[name])
-    check_values(plan.groupings, {name: kind.value for name, kind in features.kinds.items()})
+    check_kinds(plan.groupings, {name: kind.value for name, kind in features.kinds.items()})
     check_outputs(plan.groupings, predictors[0])
     for index, (model, predictor) in enumerate(zip(plan.models, predictors, strict=True)):
         if predictor is None:

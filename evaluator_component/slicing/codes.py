@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from evaluator_component.config.slice_values import FILTER
 from evaluator_component.slicing.encoding import Encoded, encode, encode_groups
-from evaluator_component.slicing.names import OVERALL, Value, format_slice, matches
+from evaluator_component.slicing.filters import Filter
+from evaluator_component.slicing.names import OVERALL, Group, Value, format_slice, matches
 from evaluator_component.slicing.specs import Grouping
 from evaluator_component.slicing.values import FEATURE, Values
 
@@ -60,7 +62,7 @@ def membership(groups: Sequence[Grouping], columns: Columns, size: int) -> Membe
         ConfigError: What is asked for does not fit the values.
         DataError: An example has several values where one is asked for.
     """
-    encoded: dict[Values | str, Encoded] = {}
+    encoded: dict[Values | Filter | str, Encoded] = {}
     rows: list[Int32] = []
     codes: list[Int32] = []
     names: list[str] = []
@@ -68,7 +70,7 @@ def membership(groups: Sequence[Grouping], columns: Columns, size: int) -> Membe
         if not group.features:
             found = np.arange(size, dtype=np.int32), np.zeros(size, np.int32), [OVERALL]
         else:
-            found = _combine(group, [_dimension(group, name, columns, encoded) for name in group.features])
+            found = _combine(group, [_dimension(group, name, columns, size, encoded) for name in group.features])
         group_rows, group_codes, group_names = found
         rows.append(group_rows)
         codes.append(group_codes + np.int32(len(names)))
@@ -77,8 +79,15 @@ def membership(groups: Sequence[Grouping], columns: Columns, size: int) -> Membe
     return _together(np.concatenate([nothing, *rows]), np.concatenate([nothing, *codes]), names)
 
 
-def _dimension(group: Grouping, name: str, columns: Columns, encoded: dict[Values | str, Encoded]) -> Encoded:
+def _dimension(
+    group: Grouping, name: str, columns: Columns, size: int, encoded: dict[Values | Filter | str, Encoded]
+) -> Encoded:
     """The slices of one of a grouping's features; the same of two groupings are made once."""
+    if group.filter is not None and name == FILTER:
+        if group.filter not in encoded:
+            rows = group.filter.holds(columns.feature, columns.where, size)
+            encoded[group.filter] = Encoded(rows, np.zeros(len(rows), np.int32), [Group(group.filter.name)])
+        return encoded[group.filter]
     values = group.values_of(name)
     key = name if values is None else values
     if key not in encoded:

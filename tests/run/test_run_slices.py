@@ -275,3 +275,49 @@ def test_quantiles_need_numbers(tmp_path: Path) -> None:
     model = {"label_key": "tipped", "prediction_key": "p"}
     with pytest.raises(ConfigError, match=r"^slicing_specs\[0\]\.values\[0\]: 'name' holds strings"):
         ec.check(config(values("name", quantiles=2), model_specs=[model]), data=data)
+
+
+def test_filters(material: Any, frame: pd.DataFrame) -> None:
+    night = {"filter": "fare > 0.5 AND list_contains(lists.tags, 'night')", "filter_name": "night trips"}
+    specs = [
+        {},
+        night,
+        {"feature_keys": ["hour"], **night},
+        {"filter": "company IS NULL"},
+        {"filter": "fare > 1000", "filter_name": "nobody"},
+    ]
+    rule = {"slicing_specs": [night], "threshold": {"value_threshold": {"lower_bound": 0.99}}}
+    metrics = [{"metrics": [*METRICS[0]["metrics"][::2], {"class_name": "MeanLabel", "per_slice_thresholds": [rule]}]}]
+    given = config(*specs, metrics_specs=metrics)
+    result = ec.evaluate(given, material.good, material.weak, material.plain, progress=False)
+    mask = (frame.fare > 0.5) & np.array([b"night" in row for row in material.trips.tags])
+    expected = {
+        "Overall": frame.fare > -np.inf,
+        "filter∈night trips": mask,
+        **{f"filter∈night trips, hour={hour}": mask & (frame.hour == hour) for hour in range(6)},
+        "filter∈company IS NULL": frame.company.isna(),
+    }
+    check(result, expected, frame)
+    assert result.verdict is not None
+    assert [check.slice for check in result.verdict.checks] == ["filter∈night trips"]
+    assert any("no example is in a slice with filter∈nobody" in notice for notice in result.run["notices"])
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("far > 3", r"^slicing_specs\[0\]\.filter: unknown feature 'far'.*did you mean 'fare'"),
+        ("fare > ", r"^slicing_specs\[0\]\.filter: 'fare > ' is not an SQL expression"),
+        ("fare + 3", r"^slicing_specs\[0\]\.filter: gives FLOAT"),
+    ],
+)
+def test_filters_are_checked_before_the_pass(expression: str, words: str, material: Any) -> None:
+    with pytest.raises(ConfigError, match=words):
+        ec.check(config({"filter": expression}), material.good, data=material.plain)
+
+
+def test_a_record_with_several_values_is_told(material: Any) -> None:
+    with pytest.raises(
+        ec.DataError, match=r"record \d+: feature 'tags' has [23] values, and slicing_specs\[0\]\.filter"
+    ):
+        ec.evaluate(config({"filter": "tags = 'night'"}), material.good, data=material.plain, progress=False)
