@@ -14,6 +14,7 @@ from evaluator_component.config.slice_values import FILTER, how_grouped
 from evaluator_component.config.slices import filter_name
 from evaluator_component.proto import config_pb2
 from evaluator_component.slicing.names import OVERALL, Group, Value, format_value, numeral, parse_slice, single
+from evaluator_component.slicing.sql_slices import read_sql
 from evaluator_component.slicing.values import read_values
 
 Codes = npt.NDArray[np.int64]
@@ -91,7 +92,9 @@ class SliceIndex:
 
 
 def spec_features(spec: config_pb2.SlicingSpec) -> tuple[str, ...]:
-    """Returns the features that a spec slices by, sorted."""
+    """Returns the features that a spec slices by, sorted: with SQL, the names of the fields of its STRUCT."""
+    if spec.slice_keys_sql:
+        return read_sql(spec.slice_keys_sql, "slice_keys_sql").keys
     return tuple(sorted({*spec.feature_keys, *spec.feature_values}))
 
 

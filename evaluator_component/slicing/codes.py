@@ -17,6 +17,7 @@ from evaluator_component.slicing.encoding import Encoded, encode, encode_groups
 from evaluator_component.slicing.filters import Filter
 from evaluator_component.slicing.names import OVERALL, Group, Value, format_slice, matches
 from evaluator_component.slicing.specs import Grouping
+from evaluator_component.slicing.sql_slices import SqlSlices
 from evaluator_component.slicing.values import FEATURE, Values
 
 Int32 = npt.NDArray[np.int32]
@@ -67,7 +68,9 @@ def membership(groups: Sequence[Grouping], columns: Columns, size: int) -> Membe
     codes: list[Int32] = []
     names: list[str] = []
     for group in groups:
-        if not group.features:
+        if group.sql is not None:
+            found = _selected(group.sql, columns, size)
+        elif not group.features:
             found = np.arange(size, dtype=np.int32), np.zeros(size, np.int32), [OVERALL]
         else:
             found = _combine(group, [_dimension(group, name, columns, size, encoded) for name in group.features])
@@ -124,12 +127,27 @@ def _combine(group: Grouping, features: Sequence[Encoded]) -> tuple[Int32, Int32
         kept = keep[compact] if len(compact) else np.zeros(0, bool)
         rows, compact = rows[kept], number[compact[kept]]
         picked = [[i for i, wanted in zip(part, keep, strict=True) if wanted] for part in picked]
+    return rows, compact, _names(group.features, features, picked)
+
+
+def _selected(select: SqlSlices, columns: Columns, size: int) -> tuple[Int32, Int32, list[str]]:
+    """The slices that a SELECT gives for each example; one that it gives twice counts once."""
+    rows, features = select.slices(columns.feature, columns.where, size)
+    parts = [feature.codes for feature in features]
+    picked, codes = _distinct(parts, [max(len(feature.values), 1) for feature in features])
+    names = _names(select.keys, features, picked)
+    pairs = np.unique(rows.astype(np.int64) * max(len(names), 1) + codes)
+    rows, codes = (part.astype(np.int32) for part in np.divmod(pairs, max(len(names), 1)))
+    return rows, codes, names
+
+
+def _names(features: Sequence[str], encoded: Sequence[Encoded], picked: Sequence[Sequence[int]]) -> list[str]:
+    """The names of combinations of values; ``picked`` has for each feature the codes of all combinations."""
     texts = [
         [_pair_name(name, feature.values[i]) for i in part]
-        for name, feature, part in zip(group.features, features, picked, strict=True)
+        for name, feature, part in zip(features, encoded, picked, strict=True)
     ]
-    names = texts[0] if len(texts) == 1 else [", ".join(pairs) for pairs in zip(*texts, strict=True)]
-    return rows, compact, names
+    return texts[0] if len(texts) == 1 else [", ".join(pairs) for pairs in zip(*texts, strict=True)]
 
 
 def _distinct(columns: Sequence[Int32], spans: Sequence[int]) -> tuple[list[list[int]], Int32]:

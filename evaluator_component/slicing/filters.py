@@ -57,7 +57,7 @@ class Filter:
         Raises:
             DataError: An example has several values where one is asked for, or the expression fails on a value.
         """
-        columns: dict[str, pa.Array] = {"row": pa.array(np.arange(size, dtype=np.int32))}
+        columns: dict[str, pa.Array] = {}
         for i, name in enumerate(self.values):
             column = feature(name)
             odd = sql.several(column)
@@ -68,9 +68,7 @@ class Filter:
                 )
             columns[f"v{i}"] = sql.as_column(column)
         columns |= {f"l{i}": sql.as_list_column(feature(name)) for i, name in enumerate(self.lists)}
-        if not size:
-            return np.zeros(0, np.int32)
-        (found,) = sql.run(self.query, columns, f"{where(0)} and after: {self.path}").values()
+        (found,) = sql.run(self.query, columns, size, f"{where(0)} and after: {self.path}").values()
         return np.flatnonzero(np.ma.filled(found, False)).astype(np.int32)
 
     def check(self, kinds: Mapping[str, str]) -> None:

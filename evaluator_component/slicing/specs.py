@@ -10,6 +10,7 @@ from evaluator_component.config.slice_values import FILTER
 from evaluator_component.config.slices import filter_name
 from evaluator_component.errors import ConfigError
 from evaluator_component.slicing.filters import Filter, read_filter
+from evaluator_component.slicing.sql_slices import SqlSlices, read_sql
 from evaluator_component.slicing.values import FEATURE, Values, read_values
 
 Condition = tuple[tuple[str, str], ...]
@@ -25,12 +26,14 @@ class Grouping:
             text); an empty mapping matches all.
         values: Of the features whose slices are not just the values of a column.
         filter: Which examples are in the slices; its name is the value of the feature "filter". None for all.
+        sql: The SELECT that gives the slices of each example; None where they are made of the features themselves.
     """
 
     features: tuple[str, ...]
     wanted: tuple[Condition, ...]
     values: tuple[Values, ...] = ()
     filter: Filter | None = None
+    sql: SqlSlices | None = None
 
     @property
     def takes_all(self) -> bool:
@@ -40,6 +43,8 @@ class Grouping:
     @property
     def columns(self) -> tuple[str, ...]:
         """The features of the data that it reads."""
+        if self.sql is not None:
+            return self.sql.columns
         made = {values.feature for values in self.values if values.source != FEATURE}
         if self.filter is None:
             return tuple(name for name in self.features if name not in made)
@@ -68,13 +73,15 @@ def groupings(specs: Sequence[Any]) -> tuple[Grouping, ...]:
         One grouping per distinct set of features and ways to group them, the overall one included if it is asked for.
 
     Raises:
-        ConfigError: A spec has a repeated feature, or slices by SQL.
+        ConfigError: A spec has a repeated feature, or SQL that cannot be parsed.
     """
     wanted: dict[Grouping, list[Condition]] = {}
     for i, spec in enumerate(specs):
         path = f"slicing_specs[{i}]"
         if spec.slice_keys_sql:
-            raise ConfigError(f"{path}.slice_keys_sql: slicing by SQL is not supported yet; use feature_keys")
+            select = read_sql(spec.slice_keys_sql, f"{path}.slice_keys_sql")
+            wanted.setdefault(Grouping(select.keys, (), sql=select), [()])
+            continue
         names = [*spec.feature_keys, *spec.feature_values]
         chosen = read_filter(spec.filter, filter_name(spec), f"{path}.filter") if spec.filter else None
         if len(set(names)) != len(names):
@@ -99,10 +106,13 @@ def feature_paths(specs: Sequence[Any]) -> Mapping[str, str]:
             paths.setdefault(name, f"slicing_specs[{i}].feature_keys[{j}]")
         for name in spec.feature_values:
             paths.setdefault(name, f"slicing_specs[{i}].feature_values[{name!r}]")
+        path = f"slicing_specs[{i}]"
         if spec.filter:
-            path = f"slicing_specs[{i}].filter"
-            for name in read_filter(spec.filter, filter_name(spec), path).columns:
-                paths.setdefault(name, path)
+            for name in read_filter(spec.filter, filter_name(spec), f"{path}.filter").columns:
+                paths.setdefault(name, f"{path}.filter")
+        if spec.slice_keys_sql:
+            for name in read_sql(spec.slice_keys_sql, f"{path}.slice_keys_sql").columns:
+                paths.setdefault(name, f"{path}.slice_keys_sql")
     return paths
 
 
@@ -116,6 +126,8 @@ def check_kinds(groups: Sequence[Grouping], kinds: Mapping[str, str]) -> None:
     for group in groups:
         if group.filter is not None:
             group.filter.check(kinds)
+        if group.sql is not None:
+            group.sql.check(kinds)
         for values in group.values:
             if values.source == FEATURE and values.is_bucketed and kinds.get(values.feature) == "string":
                 raise ConfigError(values.not_numbers())

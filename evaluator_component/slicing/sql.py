@@ -17,6 +17,9 @@ from evaluator_component.errors import ConfigError, DataError
 EXAMPLES: Final = "examples"
 """The table of a batch's columns."""
 
+ROW: Final = "·row"
+"""The column that numbers the examples."""
+
 _CONFIG: Final = {
     "enable_external_access": "false",
     "python_enable_replacements": "false",
@@ -50,12 +53,13 @@ def parser(path: str) -> tuple[ModuleType, ModuleType]:
     return sqlglot, exp
 
 
-def run(sql: str, columns: Mapping[str, pa.Array], where: str) -> dict[str, np.ma.MaskedArray[Any, Any]]:
+def run(sql: str, columns: Mapping[str, pa.Array], size: int, where: str) -> dict[str, np.ma.MaskedArray[Any, Any]]:
     """Runs a query over the table of these columns.
 
     Args:
         sql: The query.
-        columns: The columns of the table ``examples``.
+        columns: The columns of the table ``examples``, beside the one that numbers the examples.
+        size: Number of examples.
         where: Names the records and the config path, for the error.
 
     Returns:
@@ -67,7 +71,8 @@ def run(sql: str, columns: Mapping[str, pa.Array], where: str) -> dict[str, np.m
     import duckdb
 
     connection = _connection()
-    connection.register(EXAMPLES, pa.table(dict(columns)))
+    rows = pa.array(np.arange(size, dtype=np.int32))
+    connection.register(EXAMPLES, pa.table({ROW: rows, **columns}))
     try:
         found = connection.execute(sql).fetchnumpy()
     except duckdb.Error as error:
@@ -95,7 +100,7 @@ def check(sql: str, columns: Mapping[str, pa.DataType], path: str) -> tuple[int,
 
     connection = _connection()
     empty = {name: pa.array([None, None], kind) for name, kind in columns.items()}
-    connection.register(EXAMPLES, pa.table({**empty, "row": pa.array([0, 1], pa.int32())}))
+    connection.register(EXAMPLES, pa.table({ROW: pa.array([0, 1], pa.int32()), **empty}))
     try:
         result = connection.execute(sql)
         described = [(name, str(kind)) for name, kind, *_ in result.description or ()]

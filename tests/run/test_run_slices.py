@@ -321,3 +321,20 @@ def test_a_record_with_several_values_is_told(material: Any) -> None:
         ec.DataError, match=r"record \d+: feature 'tags' has [23] values, and slicing_specs\[0\]\.filter"
     ):
         ec.evaluate(config({"filter": "tags = 'night'"}), material.good, data=material.plain, progress=False)
+
+
+def test_slices_by_sql(material: Any, frame: pd.DataFrame) -> None:
+    statement = "SELECT STRUCT(tag, hour AS h) FROM example.tags AS tag, example.hour WHERE hour < 2"
+    rule = {"slicing_specs": [{"feature_keys": ["tag"], "feature_values": {"h": "1"}}]}
+    rule["threshold"] = {"value_threshold": {"lower_bound": 0.01}}
+    metrics = [{"metrics": [*METRICS[0]["metrics"][::2], {"class_name": "MeanLabel", "per_slice_thresholds": [rule]}]}]
+    given = config({}, {"slice_keys_sql": statement}, metrics_specs=metrics)
+    result = ec.evaluate(given, material.good, material.weak, material.plain, progress=False)
+    has = {tag.decode(): np.array([tag in row for row in material.trips.tags]) for tag in trips.TAGS}
+    expected = {"Overall": frame.fare > -np.inf}
+    expected |= {f"h={hour}, tag={tag}": (frame.hour == hour) & has[tag] for hour in (0, 1) for tag in has}
+    check(result, expected, frame)
+    assert result.verdict is not None
+    assert {check.slice for check in result.verdict.checks} == {f"h=1, tag={tag}" for tag in has}
+    with pytest.raises(ConfigError, match=r"^slicing_specs\[0\]\.slice_keys_sql: unknown feature 'tag'.*'tags'"):
+        ec.check(config({"slice_keys_sql": "SELECT STRUCT(tag) FROM example.tag"}), material.good, data=material.plain)
