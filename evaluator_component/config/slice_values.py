@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from evaluator_component.config.paths import FieldError, Path
 from evaluator_component.proto import config_pb2
+from evaluator_component.slicing.names import parse_value
 
 FILTER: Final = "filter"
 """What stands in a slice's name in place of a feature, where there is a filter: ``filter∈long trips``."""
@@ -41,6 +42,12 @@ def check_values(values: config_pb2.SliceValues, path: Path) -> None:
             raise FieldError(
                 (*path, name), f"{way} is not given, which is what was looked for; add it, or leave this out"
             )
+    for index, text in enumerate(values.found_values):
+        try:
+            parse_value(text)
+        except ValueError:
+            problem = f"{text!r} is not written as a value of a slice is"
+            raise FieldError((*path, "found_values", index), problem) from None
     _check_rising(values.edges, (*path, "edges"))
     _check_rising(values.found_edges, (*path, "found_edges"))
     try:

@@ -10,6 +10,7 @@ from evaluator_component.config.paths import FieldError, MapKey, Path, render
 from evaluator_component.config.slice_values import FILTER, check_values, how_grouped, meaning, was_found
 from evaluator_component.errors import nearest
 from evaluator_component.proto import config_pb2
+from evaluator_component.slicing.values import MISSING, bucket_names
 
 
 def check_slices(config: config_pb2.EvalConfig) -> None:
@@ -83,7 +84,17 @@ def _check_spec(spec: config_pb2.SlicingSpec, path: Path) -> None:
             problem = f"{values.feature!r} is neither in feature_keys nor in feature_values of this spec; {hint}"
             raise FieldError((*here, "feature"), problem)
         check_values(values, here)
+        _check_bucket(values, spec, path)
     _check_filter(spec, path)
+
+
+def _check_bucket(values: config_pb2.SliceValues, spec: config_pb2.SlicingSpec, path: Path) -> None:
+    """A value that the spec names must be one of the buckets that it describes."""
+    name = spec.feature_values.get(values.feature, "")
+    known = [bucket.text for bucket in bucket_names(values.edges)] + [MISSING.text] * values.missing
+    if name and values.edges and name not in known:
+        problem = f"{name!r} is none of the buckets of these edges; expected one of {', '.join(known)}"
+        raise FieldError((*path, "feature_values", MapKey(values.feature)), problem)
 
 
 def _check_filter(spec: config_pb2.SlicingSpec, path: Path) -> None:

@@ -40,8 +40,7 @@ def encode(array: pa.ListArray) -> Encoded:
     encoded = array.values[int(offsets[0]) : int(offsets[-1])].dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
     values, codes = _values(encoded.dictionary, codes)
-    lengths = np.diff(offsets)
-    return _once(Encoded(_rows(lengths), codes, values), lengths.max(initial=0) > 1)
+    return _once(Encoded(_rows(np.diff(offsets)), codes, values))
 
 
 def encode_groups(array: pa.ListArray, values: Values) -> Encoded:
@@ -61,7 +60,7 @@ def encode_groups(array: pa.ListArray, values: Values) -> Encoded:
         found = encode(array)
         if not values.is_exact:
             slices, codes = _unify([values.slice_of(value) for value in found.values], found.codes)
-            found = _once(Encoded(found.rows, codes, slices), several=True)
+            found = _once(Encoded(found.rows, codes, slices))
     if not values.missing:
         return found
     lacking = np.ones(size, bool)
@@ -77,13 +76,12 @@ def _buckets(array: pa.ListArray, values: Values) -> Encoded:
         raise ConfigError(values.not_numbers())
     offsets = array.offsets.to_numpy()
     numbers = array.values[int(offsets[0]) : int(offsets[-1])].to_numpy(zero_copy_only=False)
-    lengths = np.diff(offsets)
-    rows = _rows(lengths)
+    rows = _rows(np.diff(offsets))
     if numbers.dtype.kind == "f":
         there = ~np.isnan(numbers)
         numbers, rows = numbers[there], rows[there]
     codes = np.searchsorted(_edges_like(values.bounds, numbers.dtype), numbers, side="right").astype(np.int32)
-    return _once(Encoded(rows, codes, values.buckets), lengths.max(initial=0) > 1)
+    return _once(Encoded(rows, codes, values.buckets))
 
 
 def _edges_like(edges: Sequence[float], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
@@ -99,9 +97,9 @@ def _rows(lengths: npt.NDArray[Any]) -> Int32:
     return np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
 
 
-def _once(found: Encoded, several: bool) -> Encoded:
+def _once(found: Encoded) -> Encoded:
     """Without the repeats of a code in one row; there can be some only where an example has several values."""
-    if not several:
+    if not (found.rows[1:] == found.rows[:-1]).any():
         return found
     width = max(len(found.values), 1)
     pairs = np.unique(found.rows.astype(np.int64) * width + found.codes)

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from evaluator_component.proto import config_pb2
-from evaluator_component.slicing.names import Group, Value, format_value
+from evaluator_component.slicing.names import Group, Value, format_value, parse_value
 
 OTHER: Final = Group("other")
 """The values that are neither among the most frequent nor match the pattern."""
@@ -83,8 +83,8 @@ class Values:
         return bucket_names(self.bounds)
 
     @cached_property
-    def _found(self) -> frozenset[str]:
-        return frozenset(self.found_values)
+    def _found(self) -> frozenset[Value]:
+        return frozenset(map(parse_value, self.found_values))
 
     @cached_property
     def _expression(self) -> re.Pattern[str]:
@@ -93,7 +93,7 @@ class Values:
     def slice_of(self, value: Value) -> Value:
         """The slice of one value, where values are not put into buckets."""
         if self.top:
-            return value if format_value(value) in self._found else OTHER
+            return value if self._is_found(value) else OTHER
         if self.pattern:
             found = self._expression.search(as_text(value))
             if found is None:
@@ -104,6 +104,9 @@ class Values:
             return _named(text) if len(text) < self.prefix else Group(text[: self.prefix] + "*")
         return value
 
+    def _is_found(self, value: Value) -> bool:
+        return value in self._found or (value != value and "nan" in self.found_values)
+
     def makes(self, value: Value) -> bool:
         """Whether the value, or group of values, is one of the slices that this makes."""
         if value == MISSING:
@@ -111,7 +114,7 @@ class Values:
         if self.is_bucketed:
             return value in self.buckets
         if self.top:
-            return value == OTHER or (not isinstance(value, Group) and format_value(value) in self._found)
+            return value == OTHER or self._is_found(value)
         return isinstance(value, Group) != self.is_exact
 
     def not_numbers(self) -> str:

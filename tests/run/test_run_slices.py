@@ -338,3 +338,38 @@ def test_slices_by_sql(material: Any, frame: pd.DataFrame) -> None:
     assert {check.slice for check in result.verdict.checks} == {f"h=1, tag={tag}" for tag in has}
     with pytest.raises(ConfigError, match=r"^slicing_specs\[0\]\.slice_keys_sql: unknown feature 'tag'.*'tags'"):
         ec.check(config({"slice_keys_sql": "SELECT STRUCT(tag) FROM example.tag"}), material.good, data=material.plain)
+
+
+def test_quantiles_of_predictions_and_labels_in_the_data(tmp_path: Path) -> None:
+    draw = np.random.default_rng(8)
+    scores, labels = draw.normal(size=(2, 400)).astype(np.float32)
+    records = [trips.example(p=float(p), y=float(y)) for p, y in zip(scores, labels, strict=True)]
+    data = trips.write_records(tmp_path / "data", records)
+    specs = [values("said", source="PREDICTION", quantiles=4), values("is", source="LABEL", quantiles=2)]
+    model = {"label_key": "y", "prediction_key": "p"}
+    result = ec.evaluate(config(*specs, model_specs=[model]), data=data, progress=False)
+    rows = result.metrics.filter(metric="example_count").table.to_pylist()
+    assert sorted(row["value"] for row in rows) == [100] * 4 + [200] * 2
+
+
+def test_a_feature_without_values_has_one_bucket(tmp_path: Path) -> None:
+    records = [trips.example(p=0.5, tipped=1, **({"x": 3.0} if i < 5 else {})) for i in range(9)]
+    data = trips.write_records(tmp_path / "data", records)
+    spec = {"feature_keys": ["x"], "values": [{"feature": "x", "quantiles": 4, "missing": True}]}
+    model = {"label_key": "tipped", "prediction_key": "p"}
+    result = ec.evaluate(config(spec, model_specs=[model]), data=data, progress=False)
+    rows = result.metrics.filter(metric="example_count").table.to_pylist()
+    assert {row["slice"]: row["value"] for row in rows} == {"x∈(-∞,∞)": 5, "x∈missing": 4}
+
+
+@pytest.mark.tfx
+def test_the_peer_opens_what_is_written_of_groups(material: Any, tmp_path: Path) -> None:
+    tfma = pytest.importorskip("tensorflow_model_analysis")
+    specs = [{}, values("fare", edges=[0]), {"filter": "fare > 1", "filter_name": "long"}]
+    rule = {"slicing_specs": [specs[1]], "threshold": {"value_threshold": {"lower_bound": 0.9}}}
+    metrics = [{"metrics": [{"class_name": "MeanLabel", "per_slice_thresholds": [rule]}]}]
+    ec.evaluate(config(*specs, metrics_specs=metrics), material.good, None, material.plain, tmp_path, progress=False)
+    found = {key for key, _ in tfma.load_eval_result(str(tmp_path)).slicing_metrics}
+    assert found == {(), (("fare", "(-∞,0)"),), (("fare", "[0,∞)"),), (("filter", "long"),)}
+    assert [str(spec) for spec in tfma.load_eval_result(str(tmp_path)).config.slicing_specs] == [""]
+    assert not tfma.load_validation_result(str(tmp_path)).validation_ok

@@ -214,6 +214,16 @@ def test_a_name_of_several_sources_is_what_the_source_says() -> None:
         ({"values": [{"feature": "fare", "source": "LABLE"}]}, "values[0].source", "LABEL"),
         ({"values": [{"feature": "fare", "top": 1, "found_edges": [1]}]}, "values[0].found_edges", "quantiles"),
         ({"values": [{"feature": "fare", "top": 1}] * 2}, "values[1].feature", "described twice"),
+        (
+            {"values": [{"feature": "fare", "top": 1, "found_values": ['"x']}]},
+            "values[0].found_values[0]",
+            "not written as a value",
+        ),
+        (
+            {"feature_keys": [], "feature_values": {"fare": "[1,3)"}, "values": [{"feature": "fare", "edges": [1, 2]}]},
+            'feature_values["fare"]',
+            "expected one of (-∞,1), [1,2), [2,∞)",
+        ),
         ({"filter_name": "x"}, "filter_name", "no filter"),
         ({"filter": " "}, "filter", "blank"),
         ({"feature_keys": ["filter"], "filter": "a > 1"}, "filter", "is called 'filter'"),

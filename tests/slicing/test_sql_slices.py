@@ -114,8 +114,10 @@ ROWS: Rows = [
             ["s=a s=b", "", "", ""],
         ),
         (
-            "SELECT STRUCT(s) FROM example.fixed_string AS s "
-            "WHERE NOT EXISTS (SELECT 1 FROM example.row AS r WHERE r = 8)",
+            (
+                "SELECT STRUCT(s) FROM example.fixed_string AS s "
+                "WHERE NOT EXISTS (SELECT 1 FROM example.row AS r WHERE r = 8)"
+            ),
             ["s=a s=b", "s=c", "", "s=\\xff"],
         ),
         ("SELECT STRUCT((SELECT MAX(i) FROM example.fixed_int AS i) AS top)", ["top=2", "", "top=3", "top=-1"]),
