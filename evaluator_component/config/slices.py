@@ -19,7 +19,7 @@ def check_slices(config: config_pb2.EvalConfig) -> None:
         _check_spec(spec, path)
     _check_names(config)
     for path, spec in _rule_specs(config):
-        if _is_named(spec) and not any(_makes(made, spec) for made in config.slicing_specs):
+        if _is_named(spec) and not any(_makes(made, spec, index) for index, made in enumerate(config.slicing_specs)):
             raise FieldError(path, _never_made(spec, config))
 
 
@@ -167,16 +167,23 @@ def _is_named(spec: config_pb2.SlicingSpec) -> bool:
     return bool(_features(spec) or spec.filter) and not spec.slice_keys_sql
 
 
-def _makes(made: config_pb2.SlicingSpec, wanted: config_pb2.SlicingSpec) -> bool:
-    """Whether a spec makes slices that a rule's spec can mean; with SQL, that is not judged."""
-    if made.slice_keys_sql:
-        return True
+def _makes(made: config_pb2.SlicingSpec, wanted: config_pb2.SlicingSpec, index: int) -> bool:
+    """Whether a spec, of this index among ``slicing_specs``, makes slices that a rule's spec can mean."""
     known = {values.feature: meaning(values) for values in made.values}
     return (
-        _features(made) == _features(wanted)
+        _made_features(made, index) == _features(wanted)
         and (made.filter.strip(), filter_name(made)) == (wanted.filter.strip(), filter_name(wanted))
         and all(known.get(values.feature) == meaning(values) for values in wanted.values)
     )
+
+
+def _made_features(spec: config_pb2.SlicingSpec, index: int) -> list[str]:
+    """The features of the slices that a spec makes."""
+    if not spec.slice_keys_sql:
+        return _features(spec)
+    from evaluator_component.slicing.sql_slices import read_sql
+
+    return list(read_sql(spec.slice_keys_sql, f"slicing_specs[{index}].slice_keys_sql").keys)
 
 
 def _never_made(spec: config_pb2.SlicingSpec, config: config_pb2.EvalConfig) -> str:
@@ -190,7 +197,8 @@ def _never_made(spec: config_pb2.SlicingSpec, config: config_pb2.EvalConfig) -> 
     if spec.filter:
         hint = nearest(filter_name(spec), [filter_name(made) for made in config.slicing_specs if made.filter])
     else:
-        hint = nearest(features[0], itertools.chain(*map(_features, config.slicing_specs)))
+        made = (_made_features(spec, index) for index, spec in enumerate(config.slicing_specs))
+        hint = nearest(features[0], itertools.chain(*made))
     return f"{problem} ({hint})" if hint else problem
 
 

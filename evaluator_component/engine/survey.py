@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 
 from evaluator_component.engine import local
 from evaluator_component.engine.accumulate import State, merge
@@ -25,7 +26,7 @@ from evaluator_component.metrics.records import Reads, lengths, numbers
 from evaluator_component.metrics.terms import Examples
 from evaluator_component.metrics.view import Float64, Kind, View
 from evaluator_component.models.predictor import Predictor
-from evaluator_component.slicing.names import Value, format_value, parse_slice
+from evaluator_component.slicing.names import Value, format_slice, format_value, parse_slice
 from evaluator_component.slicing.specs import Grouping
 from evaluator_component.slicing.values import FEATURE, LABEL, PREDICTION, Values
 
@@ -187,18 +188,20 @@ def _short_between(low: float, high: float) -> float:
 
 
 def _most_frequent(plan: Plan, state: State, wanted: Sequence[Values]) -> list[Values]:
-    counts = ViewTotals(plan, state, _COUNTED).part(set(), 0, len(state.names))[Examples()][0].tolist()
-    by_feature: dict[str, list[tuple[float, tuple[int, Any], Value]]] = {values.feature: [] for values in wanted}
-    for name, count in zip(state.names.to_pylist(), counts, strict=True):
-        ((feature, value),) = parse_slice(name)
-        by_feature[feature].append((-count, _place(value), value))
-    return [
-        replace(
-            values,
-            found_values=tuple(format_value(value) for *_, value in sorted(by_feature[values.feature])[: values.top]),
-        )
-        for values in wanted
-    ]
+    counts = ViewTotals(plan, state, _COUNTED).part(set(), 0, len(state.names))[Examples()][0]
+    result = []
+    for values in wanted:
+        begins = format_slice([(values.feature, "x")]).removesuffix("x")
+        own = np.flatnonzero(pc.starts_with(state.names, begins).to_numpy(zero_copy_only=False))
+        if len(own) > values.top:  # only values as frequent as the last one wanted are looked at one by one
+            own = own[counts[own] >= -np.partition(-counts[own], values.top - 1)[values.top - 1]]
+        found = []
+        for name, count in zip(state.names.take(own).to_pylist(), counts[own].tolist(), strict=True):
+            ((_, value),) = parse_slice(name)
+            found.append((-count, _place(value), value))
+        most_frequent = sorted(found, key=lambda one: one[:2])[: values.top]
+        result.append(replace(values, found_values=tuple(format_value(value) for *_, value in most_frequent)))
+    return result
 
 
 def _place(value: Value) -> tuple[int, Any]:

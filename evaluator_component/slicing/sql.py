@@ -22,7 +22,6 @@ ROW: Final = "·row"
 
 _CONFIG: Final = {
     "enable_external_access": "false",
-    "python_enable_replacements": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "threads": "1",

@@ -336,6 +336,9 @@ def test_slices_by_sql(material: Any, frame: pd.DataFrame) -> None:
     check(result, expected, frame)
     assert result.verdict is not None
     assert {check.slice for check in result.verdict.checks} == {f"h=1, tag={tag}" for tag in has}
+    rule["slicing_specs"] = [{"feature_keys": ["tg", "h"]}]
+    with pytest.raises(ConfigError, match="no entry of slicing_specs makes slices of h and tg; add one"):
+        ec.check(config({"slice_keys_sql": statement}, metrics_specs=metrics), material.good, data=material.plain)
     with pytest.raises(ConfigError, match=r"^slicing_specs\[0\]\.slice_keys_sql: unknown feature 'tag'.*'tags'"):
         ec.check(config({"slice_keys_sql": "SELECT STRUCT(tag) FROM example.tag"}), material.good, data=material.plain)
 
@@ -350,6 +353,24 @@ def test_quantiles_of_predictions_and_labels_in_the_data(tmp_path: Path) -> None
     result = ec.evaluate(config(*specs, model_specs=[model]), data=data, progress=False)
     rows = result.metrics.filter(metric="example_count").table.to_pylist()
     assert sorted(row["value"] for row in rows) == [100] * 4 + [200] * 2
+
+
+def test_coarse_quantiles_are_about_equal(material: Any, frame: pd.DataFrame) -> None:
+    given = config(values("fare", quantiles=5), engine={"max_distinct_scores": 500})
+    result = ec.evaluate(given, material.good, None, material.spread, progress=False)
+    counts = [row["value"] for row in result.metrics.filter(metric="example_count").table.to_pylist()]
+    assert sum(counts) == len(frame)
+    assert max(abs(count - len(frame) / 5) for count in counts) < len(frame) * 0.02
+
+
+def test_equally_frequent_values_are_taken_in_their_order(tmp_path: Path) -> None:
+    rows = [{"n": n, "t": [b"z", b"b", b"a"][n % 3], "f": n / 10} for n in (10, 9, 2, 2, 9, 10, 1)]
+    records = [trips.example(p=0.5, tipped=1, **row) for row in rows]
+    data = trips.write_records(tmp_path / "data", records)
+    model = {"label_key": "tipped", "prediction_key": "p"}
+    given = config(*(values(name, top=2) for name in "ntf"), model_specs=[model])
+    found = ec.evaluate(given, data=data, progress=False).run["slices_found"]
+    assert found == {"n": ["2", "9"], "t": ["b", "a"], "f": ["0.2", "0.9"]}
 
 
 def test_a_feature_without_values_has_one_bucket(tmp_path: Path) -> None:
