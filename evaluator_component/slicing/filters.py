@@ -82,9 +82,11 @@ class Filter:
         """
         columns = {f"v{i}": sql.column_type(kinds[name], lists=False) for i, name in enumerate(self.values)}
         columns |= {f"l{i}": sql.column_type(kinds[name], lists=True) for i, name in enumerate(self.lists)}
-        rows, ((_, kind),) = sql.check(self.query, columns, self.path)
-        if rows != 2:
-            raise ConfigError(f"{self.path}: has one value for many examples; expected one for each")
+        rows, (kind, *more) = sql.check(self.query, columns, self.path)
+        if rows != 2 or more:
+            raise ConfigError(
+                f"{self.path}: has not one value for each example; expected a condition such as fare > 20"
+            )
         if kind != "BOOLEAN":
             raise ConfigError(
                 f"{self.path}: gives {kind}; expected a condition that is true or false, such as fare > 20"
@@ -110,7 +112,7 @@ def read_filter(expression: str, name: str, path: str) -> Filter:
         said = str(error).split("\n")[0].rstrip(".")
         raise ConfigError(f"{path}: {expression!r} is not an SQL expression: {said}") from error
     tree = trees[0] if len(trees) == 1 else None
-    refused = (exp.Query, exp.Subquery, exp.Window, exp.AggFunc, exp.Star, exp.Columns, exp.Placeholder, exp.Parameter)
+    refused = (exp.Query, exp.Subquery, exp.Window, exp.AggFunc, exp.Star, exp.Placeholder, exp.Parameter)
     if not isinstance(tree, exp.Condition) or isinstance(tree, exp.Alias) or tree.find(*refused):
         raise ConfigError(
             f"{path}: {expression!r} is not an expression over the features of one example, such as fare > 20 AND "

@@ -81,7 +81,7 @@ def run(sql: str, columns: Mapping[str, pa.Array], size: int, where: str) -> dic
     return {name: np.ma.asarray(values) for name, values in found.items()}
 
 
-def check(sql: str, columns: Mapping[str, pa.DataType], path: str) -> tuple[int, list[tuple[str, str]]]:
+def check(sql: str, columns: Mapping[str, pa.DataType], path: str) -> tuple[int, list[str]]:
     """Tries a query on two examples without values.
 
     Args:
@@ -90,7 +90,7 @@ def check(sql: str, columns: Mapping[str, pa.DataType], path: str) -> tuple[int,
         path: The config path.
 
     Returns:
-        How many rows it gives, and the names and types of its columns.
+        How many rows it gives, and the types of its columns.
 
     Raises:
         ConfigError: It cannot be run.
@@ -101,9 +101,8 @@ def check(sql: str, columns: Mapping[str, pa.DataType], path: str) -> tuple[int,
     empty = {name: pa.array([None, None], kind) for name, kind in columns.items()}
     connection.register(EXAMPLES, pa.table({ROW: pa.array([0, 1], pa.int32()), **empty}))
     try:
-        result = connection.execute(sql)
-        described = [(name, str(kind)) for name, kind, *_ in result.description or ()]
-        return len(result.fetchall()), described
+        described = [str(kind) for _, kind, *_ in connection.execute(f"DESCRIBE {sql}").fetchall()]
+        return len(connection.execute(sql).fetchall()), described
     except duckdb.Error as error:
         raise ConfigError(f"{path}: {_first_line(error)}") from error
     finally:
@@ -175,5 +174,5 @@ def _connection() -> Any:
 
 def _first_line(error: Exception) -> str:
     """What DuckDB says, without the lines that point into SQL that the user has not written."""
-    lines = str(error).split("\n\nLINE ")[0].split("\n")
+    lines = re.split(r"\n+LINE ", str(error))[0].split("\n")
     return " ".join(line.strip() for line in lines if line.strip()).split(" when casting from source column")[0]

@@ -77,7 +77,7 @@ class SqlSlices:
         """
         columns = {_column(i): sql.column_type(kinds[name], lists=True) for i, name in enumerate(self.columns)}
         _, (_, *described) = sql.check(self.query, columns, self.path)
-        for key, (_, kind) in zip(self.keys, described, strict=True):
+        for key, kind in zip(self.keys, described, strict=True):
             if kind.partition("(")[0] not in _TYPES:
                 raise ConfigError(
                     f"{self.path}: {key} is of the type {kind}, which names no slice; write CAST({key} AS STRING) or "
