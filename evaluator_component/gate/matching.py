@@ -137,6 +137,10 @@ def _meant(text: str) -> set[object]:
 def _listed(values: Collection[Value]) -> str:
     numbers = sorted((v for v in values if isinstance(v, (int, float))), key=lambda v: (math.isnan(v), v))
     texts = sorted(v for v in values if isinstance(v, str))
-    shown = [format_value(value) for value in (*numbers, *texts)]
-    shown = [*shown, *sorted(f"∈{format_value(v)}" for v in values if isinstance(v, Group))][:_SHOWN_VALUES]
-    return ", ".join(shown) + (f", … ({len(values):,} in all)" if len(values) > _SHOWN_VALUES else "")
+    groups = sorted(v.text for v in values if isinstance(v, Group))
+    kinds = [("", [format_value(value) for value in (*numbers, *texts)]), ("groups of values: ", groups)]
+    return "; ".join(
+        heading + ", ".join(words[:_SHOWN_VALUES]) + (f", … ({len(words):,} in all)" if words[_SHOWN_VALUES:] else "")
+        for heading, words in kinds
+        if words
+    )

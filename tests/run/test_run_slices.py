@@ -394,3 +394,13 @@ def test_the_peer_opens_what_is_written_of_groups(material: Any, tmp_path: Path)
     assert found == {(), (("fare", "(-∞,0)"),), (("fare", "[0,∞)"),), (("filter", "long"),)}
     assert [str(spec) for spec in tfma.load_eval_result(str(tmp_path)).config.slicing_specs] == [""]
     assert not tfma.load_validation_result(str(tmp_path)).validation_ok
+
+
+def test_a_bucket_that_is_not_there_is_told_with_those_that_are(material: Any) -> None:
+    rule = {"slicing_specs": [{"feature_values": {"fare": "[0,5)"}}], "threshold": {"value_threshold": {}}}
+    metrics = [{"metrics": [{"class_name": "MeanLabel", "per_slice_thresholds": [rule]}]}]
+    given = config(values("fare", edges=[0]), metrics_specs=metrics)
+    verdict = ec.evaluate(given, material.good, data=material.plain, progress=False).verdict
+    assert verdict is not None
+    assert not verdict.blessed
+    assert "values of fare that occur: groups of values: (-∞,0), [0,∞)" in verdict.explain()

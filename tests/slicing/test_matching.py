@@ -14,6 +14,7 @@ NAMES = [
     *("company=a", "company=b", "company=other", "company∈other", "company∈missing"),
     *("zip=941", "zip∈941*", "zip∈missing"),
     *("filter∈long", "filter∈short", "fare∈[10,20), filter∈long", "fare=15.0, filter∈long", "filter=long"),
+    *("k∈other",),
     *("fare∈[10,20), hour=1", "fare∈[10,20), hour=2", "n=1", "n=1.0", "n=nan", "n∈1"),
 ]
 EDGES = {"feature": "fare", "edges": [10, 20]}
@@ -59,8 +60,13 @@ def test_slices_of_a_spec(spec: dict[str, Any], expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("spec", "described", "occurring"),
     [
-        ({"feature_values": {"fare": "[10,30)"}}, "fare=[10,30)", "values of fare that occur: 1.0, 15.0, ∈(-∞,10)"),
+        (
+            {"feature_values": {"fare": "[10,30)"}},
+            "fare=[10,30)",
+            "values of fare that occur: 1.0, 15.0; groups of values: (-∞,10), [0,3)",
+        ),
         ({"feature_keys": ["zip"], "values": [{"feature": "zip", "top": 1}]}, "zip∈*", "values of zip that occur: 941"),
+        ({"feature_values": {"k": "z"}}, "k=z", "values of k that occur: groups of values: other"),
         ({"filter": "a > 1", "filter_name": "q"}, "filter∈q", "no slices of the filter q were evaluated; there are"),
         ({"feature_keys": ["hour"], "filter": "b = 1"}, 'hour=*, filter∈"b = 1"', "no slices of hour × the filter b"),
     ],
