@@ -165,7 +165,7 @@ def check(
         click.echo(f"model    {planned.name}: {path or 'predictions in the data'}")
     names = dict.fromkeys(planned.metric.name for planned in plan.metrics)
     click.echo(f"metrics  {', '.join(names)}")
-    slices = [" × ".join(group.features) or "Overall" for group in plan.groupings]
+    slices = [group.described() for group in plan.groupings]
     click.echo(f"slices   {', '.join(slices)}")
     outlooks = look_ahead(checked)
     if outlooks:

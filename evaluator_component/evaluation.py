@@ -17,12 +17,15 @@ import pyarrow.compute as pc
 
 from evaluator_component import provenance
 from evaluator_component.config import complete_config, load_config
+from evaluator_component.config.slice_values import FILTER, how_grouped
+from evaluator_component.config.slices import put_found
 from evaluator_component.engine.plan import Plan, PlannedMetric
 from evaluator_component.engine.planning import make_plan
 from evaluator_component.errors import ConfigError, DataError
 from evaluator_component.gate import BaselineState, decide
 from evaluator_component.metrics.modules import load_module
 from evaluator_component.preflight import ModelPath, Preflight, check
+from evaluator_component.proto import config_pb2
 from evaluator_component.results.evaluation import Evaluation, MetricTable, PlotTable
 from evaluator_component.slicing import names
 
@@ -108,6 +111,9 @@ def _evaluate(
         writing.invalidate(output)  # from here on, an interrupted run must not look like the one before it
     with ThreadPoolExecutor(1) as beside:
         inputs = beside.submit(provenance.digests, checked)
+        if any(values.is_open for values in checked.job.plan.sliced_values):
+            checked = _survey(checked, output, beam_args)
+            clock.lap("survey")
         states, halved = _pass(checked, output, beam_args, progress)
         clock.lap("pass")
         result = _finalise(checked, states)
@@ -140,6 +146,7 @@ def judge_again(
     load_module(os.fspath(module_file) if module_file else "")
     state = evaluation.verdict.baseline
     complete = complete_config(load_config(config), has_baseline=state.status.is_there)
+    put_found(complete, evaluation.config)
     plans = [make_plan(c, evaluate_baseline=state.status.is_there) for c in (evaluation.config, complete)]
     _check_was_evaluated(*plans)
     verdict = decide(evaluation.metrics.table, complete, state)
@@ -222,6 +229,29 @@ def _pass(
         return run_pass(checked.job, checked.shards, beam_args, folder)
 
 
+def _survey(checked: Preflight, output: str | os.PathLike[str] | None, beam_args: Sequence[str]) -> Preflight:
+    """Finds out of the data what the slices are, where the config leaves that open."""
+    from evaluator_component.engine.beam import run_pass
+    from evaluator_component.engine.job import Job
+    from evaluator_component.engine.survey import find_slices
+
+    def run(job: Job) -> dict[str, State]:
+        with _workplace(output) as folder:
+            return run_pass(job, checked.shards, beam_args, folder)[0]
+
+    open_values = {values.feature: values for values in checked.job.plan.sliced_values if values.is_open}
+    found = find_slices(checked.job, tuple(open_values.values()), checked.predictors, run)
+    config = config_pb2.EvalConfig()
+    config.CopyFrom(checked.config)
+    for values in (values for spec in config.slicing_specs for values in spec.values if values.feature in found):
+        if how_grouped(values):
+            values.found_edges[:] = found[values.feature].found_edges
+            values.found_values[:] = found[values.feature].found_values
+    put_found(config, config)
+    job = dataclasses.replace(checked.job, config=config.SerializeToString(deterministic=True))
+    return dataclasses.replace(checked, config=config, job=job)
+
+
 @contextmanager
 def _workplace(output: str | os.PathLike[str] | None) -> Iterator[str]:
     """A folder that every worker can write to: inside the output, or a temporary one of this machine."""
@@ -249,17 +279,19 @@ def _remove(folder: str) -> None:
 
 
 def _absent_slices(plan: Plan, result: Evaluation) -> Iterator[str]:
-    """Says which slices the config names by their values that no example is in."""
-    groups = [group for group in plan.groupings if not group.takes_all]
+    """Says which slices the config names by their values, or by a filter, that no example is in."""
+    groups = [group for group in plan.groupings if not group.takes_all or group.filter]
     if not groups:
         return
     found = pc.unique(result.metrics.table.column("slice")).to_pylist()
     keys = [dict(names.parse_slice(name)) for name in found]
     for group in groups:
-        mine = [key for key in keys if tuple(sorted(key)) == group.features]
+        chosen = {} if group.filter is None else {FILTER: names.Group(group.filter.name)}
+        mine = [key for key in keys if tuple(sorted(key)) == group.features and chosen.items() <= key.items()]
         for condition in group.wanted:
             if not any(all(names.matches(key[name], text) for name, text in condition) for key in mine):
-                told = ", ".join(f"{name}={text}" for name, text in condition)
+                pairs = [f"{name}={text}" for name, text in condition]
+                told = ", ".join([*pairs, *(names.format_slice([pair]) for pair in chosen.items())])
                 yield f"slicing_specs: no example is in a slice with {told}; no rule that covers all slices sees it"
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from evaluator_component import config as configs
 from evaluator_component.engine.plan import Plan
 from evaluator_component.engine.planning import make_plan
+from evaluator_component.engine.slice_columns import check_outputs
 from evaluator_component.errors import ConfigError, DataError, ModelError
 from evaluator_component.gate.baseline import BaselineState, BaselineStatus
 from evaluator_component.gate.policies import check_splits, read_policy
@@ -17,7 +18,7 @@ from evaluator_component.gate.rules import check_baseline, collect_rules, unknow
 from evaluator_component.metrics.metric import Metric
 from evaluator_component.metrics.modules import load_module
 from evaluator_component.notices import named_classes, plain_rules, pooled_classes
-from evaluator_component.slicing.specs import feature_paths
+from evaluator_component.slicing.specs import check_kinds, feature_paths
 
 if TYPE_CHECKING:
     from evaluator_component.data.features import Features
@@ -203,6 +204,8 @@ def _check_features(plan: Plan, config: Any, features: Features, predictors: Seq
     paths = feature_paths(config.slicing_specs)
     for name in plan.slice_columns:
         features.require(name, paths[name])
+    check_kinds(plan.groupings, {name: kind.value for name, kind in features.kinds.items()})
+    check_outputs(plan.groupings, predictors[0])
     for index, (model, predictor) in enumerate(zip(plan.models, predictors, strict=True)):
         if predictor is None:
             for _, key in plan.needed_outputs(index):

@@ -83,12 +83,19 @@ def record(
         },
         "examples": dict(examples),
         "class_names": {output: list(names) for output, names in checked.class_names.items()},
+        "slices_found": _slices_found(checked),
         "seconds": clock.seconds,
         "beam_args": list(beam_args),
         "deterministic": not halved,
         "notices": list(checked.notices),
         "warnings": warnings,
     }
+
+
+def _slices_found(checked: Preflight) -> dict[str, list[Any]]:
+    """Edges of quantiles and most frequent values by feature, which slices are made of."""
+    found = {values.feature: values for values in checked.job.plan.sliced_values if values.quantiles or values.top}
+    return {name: list(found[name].found_edges or found[name].found_values) for name in sorted(found)}
 
 
 def _locations(checked: Preflight) -> dict[str, str]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from google.protobuf import json_format
 
+from evaluator_component.config.slices import rule_lists
 from evaluator_component.proto import config_pb2
 
 FIRST_EXTENSION = 1000
-"""Fields of EvalConfig and ModelSpec from this number on are ours; TFMA does not know them."""
+"""Fields of EvalConfig, ModelSpec and SlicingSpec from this number on are ours; TFMA does not know them."""
 
 
 def to_json(config: config_pb2.EvalConfig) -> str:
@@ -19,11 +21,45 @@ def to_json(config: config_pb2.EvalConfig) -> str:
 
 
 def to_peer_json(config: config_pb2.EvalConfig) -> str:
-    """Returns the config as JSON without our extensions, so that TFMA, which parses strictly, reads it."""
+    """Returns the config as JSON without our extensions, so that TFMA, which parses strictly, reads it.
+
+    A slicing spec that means something else without them is left out, and with it what is said of its slices alone.
+    """
     plain: Any = config_pb2.EvalConfig()
     plain.CopyFrom(config)
     for message in (plain, *plain.model_specs):
-        for field in message.DESCRIPTOR.fields:
-            if field.number >= FIRST_EXTENSION:
-                message.ClearField(field.name)
+        _strip(message)
+    _keep(plain.slicing_specs, is_peers_spec)
+    _keep(plain.cross_slicing_specs, _is_peers_pair)
+    for _, rules in rule_lists(plain, "per_slice_thresholds"):
+        _keep(rules, lambda rule: _keep(rule.slicing_specs, is_peers_spec))
+    for _, rules in rule_lists(plain, "cross_slice_thresholds"):
+        _keep(rules, lambda rule: _keep(rule.cross_slicing_specs, _is_peers_pair))
     return to_json(plain)
+
+
+def is_peers_spec(spec: config_pb2.SlicingSpec) -> bool:
+    """Returns whether TFMA can say what a slicing spec says."""
+    return not _extensions(spec)
+
+
+def _is_peers_pair(pair: Any) -> bool:
+    return is_peers_spec(pair.baseline_spec) and _keep(pair.slicing_specs, is_peers_spec)
+
+
+def _extensions(message: Any) -> list[str]:
+    """The fields of ours that are set."""
+    return [field.name for field, _ in message.ListFields() if field.number >= FIRST_EXTENSION]
+
+
+def _strip(message: Any) -> None:
+    for name in _extensions(message):
+        message.ClearField(name)
+
+
+def _keep(messages: Any, wanted: Callable[[Any], bool]) -> bool:
+    """Removes the other messages of a repeated field; returns whether one is left."""
+    for index in reversed(range(len(messages))):
+        if not wanted(messages[index]):
+            del messages[index]
+    return bool(messages)

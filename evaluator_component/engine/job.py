@@ -43,6 +43,10 @@ class Job:
     @cached_property
     def plan(self) -> Plan:
         """What is summed; made anew in each process, since a user's functions cannot travel."""
+        return self.make_plan()
+
+    def make_plan(self) -> Plan:
+        """The plan of the config."""
         load_module(self.module)
         config = config_pb2.EvalConfig.FromString(self.config)
         return make_plan(config, evaluate_baseline=len(self.model_paths) > 1)

@@ -13,6 +13,7 @@ from evaluator_component.metrics.records import Reads
 from evaluator_component.metrics.terms import KeyedTerms, Sampler, Terms
 from evaluator_component.metrics.view import Kind
 from evaluator_component.slicing.specs import Grouping
+from evaluator_component.slicing.values import LABEL, PREDICTION, Values
 
 
 @dataclass(frozen=True)
@@ -244,6 +245,7 @@ class Plan:
         intervals: How intervals are made; None for no intervals.
         made: How those of each metric are made that has any.
         grouped: What is summed by group of examples for them.
+        surveyed: Numbers that are looked at before the pass, to find out what the slices are.
     """
 
     models: tuple[ModelPlan, ...]
@@ -261,6 +263,7 @@ class Plan:
     intervals: Intervals | None = None
     made: Mapping[PlannedMetric, Made] = field(default_factory=dict)
     grouped: GroupedTerms = GroupedTerms()
+    surveyed: tuple[tuple[Source, Values], ...] = ()
 
     @cached_property
     def views(self) -> tuple[ViewKey, ...]:
@@ -288,14 +291,22 @@ class Plan:
         return {source: planned.path for planned in reversed(self.metrics) for source in planned.view.sources}
 
     @cached_property
+    def sliced_values(self) -> tuple[Values, ...]:
+        """What is sliced by, or looked at for it, other than just the values of columns."""
+        sliced = [values for group in self.groupings for values in group.values]
+        return (*sliced, *(values for _, values in self.surveyed))
+
+    @cached_property
     def number_labels(self) -> frozenset[str]:
         """The outputs whose labels are looked at as numbers."""
-        return frozenset(view.output for view in self.views if view.kind.sees_labels)
+        seen = {view.output for view in self.views if view.kind.sees_labels}
+        return frozenset(seen | {values.output for values in self.sliced_values if values.source == LABEL})
 
     @cached_property
     def number_predictions(self) -> frozenset[tuple[int, str]]:
         """The models, by index, and outputs whose predictions are looked at as numbers."""
         seen = {(view.model, view.output) for view in self.views if view.kind.sees_predictions}
+        seen |= {(0, values.output) for values in self.sliced_values if values.source in (LABEL, PREDICTION)}
         return frozenset(seen | {(view.against, view.output) for view in self.views if view.against is not None})
 
     def needed_outputs(self, index: int) -> tuple[tuple[str, str], ...]:

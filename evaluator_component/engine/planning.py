@@ -11,6 +11,7 @@ from evaluator_component.config.intervals import wants_intervals
 from evaluator_component.config.paths import Path, render
 from evaluator_component.engine.methods import choose, grouped_terms, products, tables_of
 from evaluator_component.engine.plan import Intervals, ModelPlan, Plan, PlannedMetric, ViewKey, partners
+from evaluator_component.engine.slice_columns import check_sources
 from evaluator_component.errors import ConfigError, nearest
 from evaluator_component.metrics.comparison import nothing_to_compare_with
 from evaluator_component.metrics.metric import Metric, Plot
@@ -56,6 +57,7 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
         if isinstance(planned.metric, Plot):
             samples |= dict.fromkeys((planned.view, sampler) for sampler in planned.metric.samples)
     groups = groupings(config.slicing_specs)
+    check_sources(groups, models[0])
     keys = {key for model in models for pairs in (model.label_keys, model.weight_keys) for _, key in pairs if key}
     keys |= {name for planned in metrics for name in (planned.view.feature, planned.view.query) if name}
     reads = {one for planned in metrics for one in planned.view.reads if one.role != "prediction"}
@@ -75,7 +77,7 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
         tuple(keyed_terms),
         tuple(samples),
         tuple(sorted(keys)),
-        tuple(sorted({name for group in groups for name in group.features})),
+        tuple(sorted({name for group in groups for name in group.columns})),
         tables,
         int(engine.max_distinct_scores),
         int(engine.max_plot_slices),

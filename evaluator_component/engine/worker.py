@@ -19,6 +19,7 @@ from evaluator_component.engine.evaluated import Evaluated
 from evaluator_component.engine.hashing import hash_names
 from evaluator_component.engine.job import Job
 from evaluator_component.engine.plan import Plan, Source, ViewKey
+from evaluator_component.engine.slice_columns import SliceColumns
 from evaluator_component.errors import DataError, ModelError
 from evaluator_component.metrics.binarize import AS_ONE_POOL
 from evaluator_component.metrics.records import as_lists, held, lengths
@@ -93,12 +94,14 @@ class Worker:
         for output, key in candidate.weight_keys:
             if key:
                 weights[output] = _single(batch.numbers(key, "weight"), batch, f"weight {key!r}")
-        slices = membership(self._plan.groupings, batch.column, batch.size)
+        columns = SliceColumns(batch, labels, predictions, candidate, self._forms, given[0], self._predictors[0])
+        slices = membership(self._plan.groupings, columns, batch.size)
         features = {}
         for name in self._plan.features:
             features[name] = _single(batch.numbers(name, "feature"), batch, f"feature {name!r}")
         queries = {plan.key: batch.ids(plan.key, "query id") for plan in self._plan.queries}
         records = {source: self._lists(batch, given, source) for source in self._plan.sources}
+        records |= {source: columns.surveyed(values) for source, values in self._plan.surveyed}
         intervals = self._plan.intervals
         clusters = None
         if intervals is not None and intervals.cluster_key:

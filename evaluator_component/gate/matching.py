@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
 
+from evaluator_component.config.slice_values import FILTER, how_grouped
+from evaluator_component.config.slices import filter_name
 from evaluator_component.proto import config_pb2
-from evaluator_component.slicing.names import OVERALL, Value, format_value, numeral, parse_slice, single
+from evaluator_component.slicing.names import OVERALL, Group, Value, format_value, numeral, parse_slice, single
+from evaluator_component.slicing.sql_slices import read_sql
+from evaluator_component.slicing.values import read_values
 
 Codes = npt.NDArray[np.int64]
+Kind = tuple[tuple[str, ...], str]
 
 _SHOWN_VALUES = 20
 
@@ -24,21 +29,25 @@ class _Group:
 
     codes: list[int] = field(default_factory=list)
     by_value: list[dict[object, list[int]]] = field(default_factory=list)
-    values: list[dict[str, Value]] = field(default_factory=list)
+    values: list[dict[tuple[type, str], tuple[Value, list[int]]]] = field(default_factory=list)
 
 
 class SliceIndex:
     """Finds slices by the features and values that they are made of.
 
-    A spec matches the slices of exactly its features: any value of a feature in ``feature_keys``, the given value of
-    one in ``feature_values``. An empty spec matches the overall slice.
+    A spec matches the slices of exactly its features and filter: any value, or group of values, of a feature in
+    ``feature_keys``, the given one of a feature in ``feature_values``; of a feature in ``values``, those that these
+    make. An empty spec matches the overall slice.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._groups: dict[tuple[str, ...], _Group] = {}
+        self._groups: dict[Kind, _Group] = {}
         for code, name in enumerate(names):
             pairs = parse_slice(name)
-            group = self._groups.setdefault(tuple(feature for feature, _ in pairs), _Group())
+            chosen = next((value.text for key, value in pairs if key == FILTER and isinstance(value, Group)), "")
+            if chosen:
+                pairs = tuple(pair for pair in pairs if pair[0] != FILTER)
+            group = self._groups.setdefault((tuple(feature for feature, _ in pairs), chosen), _Group())
             if not group.by_value:
                 group.by_value = [{} for _ in pairs]
                 group.values = [{} for _ in pairs]
@@ -46,15 +55,21 @@ class SliceIndex:
             for position, (_, value) in enumerate(pairs):
                 for key in _keys(value):
                     group.by_value[position].setdefault(key, []).append(code)
-                group.values[position].setdefault(format_value(value), value)
+                written = type(value), format_value(value)
+                group.values[position].setdefault(written, (value, []))[1].append(code)
 
     def match(self, spec: config_pb2.SlicingSpec) -> Codes:
         """Returns the codes of the slices that the spec means, in ascending order."""
         features = spec_features(spec)
-        group = self._groups.get(features)
+        group = self._groups.get((features, filter_name(spec)))
         if group is None:
             return np.zeros(0, np.int64)
         found = [np.asarray(group.codes, np.int64)]
+        for message in spec.values:
+            made = read_values(message, "")
+            by_slice = group.values[features.index(message.feature)]
+            codes = {code for value, own in by_slice.values() if made.makes(value) for code in own}
+            found.append(np.asarray(sorted(codes), np.int64))
         for position, feature in enumerate(features):
             if feature in spec.feature_values:
                 by_value = group.by_value[position]
@@ -64,31 +79,46 @@ class SliceIndex:
 
     def occurring(self, spec: config_pb2.SlicingSpec) -> str:
         """Returns what there is instead of a spec that matches nothing, for a message."""
-        features = spec_features(spec)
-        group = self._groups.get(features)
+        features, chosen = spec_features(spec), filter_name(spec)
+        group = self._groups.get((features, chosen))
         if group is None:
-            known = ", ".join(sorted(" × ".join(names) or OVERALL for names in self._groups)) or "nothing"
-            return f"no slices of {' × '.join(features) or OVERALL} were evaluated; there are slices of {known}"
+            known = ", ".join(sorted(_described(*kind) for kind in self._groups)) or "nothing"
+            return f"no slices of {_described(features, chosen)} were evaluated; there are slices of {known}"
         return "; ".join(
-            f"values of {feature} that occur: {_listed(group.values[position])}"
+            f"values of {feature} that occur: {_listed([value for value, _ in group.values[position].values()])}"
             for position, feature in enumerate(features)
-            if feature in spec.feature_values
+            if feature in spec.feature_values or feature in {values.feature for values in spec.values}
         )
 
 
 def spec_features(spec: config_pb2.SlicingSpec) -> tuple[str, ...]:
-    """Returns the features that a spec slices by, sorted."""
+    """Returns the features that a spec slices by, sorted: with SQL, the names of the fields of its STRUCT."""
+    if spec.slice_keys_sql:
+        return read_sql(spec.slice_keys_sql, "slice_keys_sql").keys
     return tuple(sorted({*spec.feature_keys, *spec.feature_values}))
 
 
 def describe_spec(spec: config_pb2.SlicingSpec) -> str:
     """Returns the spec in the manner of a slice's name, with * for any value."""
-    pairs = [f"{feature}={spec.feature_values.get(feature, '*')}" for feature in spec_features(spec)]
+    grouped = {values.feature for values in spec.values if how_grouped(values)}
+    pairs = [
+        f"{feature}{'∈' if feature in grouped else '='}{spec.feature_values.get(feature, '*')}"
+        for feature in spec_features(spec)
+    ]
+    if spec.filter:
+        pairs.append(f"{FILTER}∈{format_value(Group(filter_name(spec)))}")
     return ", ".join(pairs) or OVERALL
+
+
+def _described(features: tuple[str, ...], chosen: str) -> str:
+    """What slices are of."""
+    return " × ".join([*features, *([f"the filter {chosen}"] if chosen else [])]) or OVERALL
 
 
 def _keys(value: Value) -> tuple[object, ...]:
     """Returns what finds the value in an index: equal numbers have an equal key, however they are stored."""
+    if isinstance(value, Group):
+        return (("group", value.text),)
     if isinstance(value, str):
         return (("text", value),)
     number = "nan" if math.isnan(value) else value
@@ -97,15 +127,20 @@ def _keys(value: Value) -> tuple[object, ...]:
 
 def _meant(text: str) -> set[object]:
     """Returns the keys of all values that a spec's text means; the same values as `names.matches` says."""
-    keys: set[object] = {("text", text)}
+    keys: set[object] = {("text", text), ("group", text)}
     number = numeral(text)
     if number is not None:
         keys |= {"nan"} if math.isnan(number) else {number, ("single", single(number))}
     return keys
 
 
-def _listed(values: dict[str, Value]) -> str:
-    numbers = sorted((v for v in values.values() if not isinstance(v, str)), key=lambda v: (math.isnan(v), v))
-    texts = sorted(v for v in values.values() if isinstance(v, str))
-    shown = [format_value(value) for value in (*numbers, *texts)][:_SHOWN_VALUES]
-    return ", ".join(shown) + (f", … ({len(values):,} in all)" if len(values) > _SHOWN_VALUES else "")
+def _listed(values: Collection[Value]) -> str:
+    numbers = sorted((v for v in values if isinstance(v, (int, float))), key=lambda v: (math.isnan(v), v))
+    texts = sorted(v for v in values if isinstance(v, str))
+    groups = sorted(v.text for v in values if isinstance(v, Group))
+    kinds = [("", [format_value(value) for value in (*numbers, *texts)]), ("groups of values: ", groups)]
+    return "; ".join(
+        heading + ", ".join(words[:_SHOWN_VALUES]) + (f", … ({len(words):,} in all)" if words[_SHOWN_VALUES:] else "")
+        for heading, words in kinds
+        if words
+    )

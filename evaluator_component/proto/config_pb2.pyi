@@ -192,6 +192,9 @@ class SlicingSpec(google.protobuf.message.Message):
     FEATURE_KEYS_FIELD_NUMBER: builtins.int
     FEATURE_VALUES_FIELD_NUMBER: builtins.int
     SLICE_KEYS_SQL_FIELD_NUMBER: builtins.int
+    VALUES_FIELD_NUMBER: builtins.int
+    FILTER_FIELD_NUMBER: builtins.int
+    FILTER_NAME_FIELD_NUMBER: builtins.int
     @property
     def feature_keys(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """One slice for each combination of values that these features take."""
@@ -199,17 +202,113 @@ class SlicingSpec(google.protobuf.message.Message):
     def feature_values(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """Only examples with these values. Together with feature_keys: a cross of both."""
     slice_keys_sql: builtins.str
-    """A SELECT over the example's features that returns its slices."""
+    """A SELECT over the example's features that returns its slices: SELECT STRUCT(a, b AS key) FROM example.a, example.b."""
+    @property
+    def values(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___SliceValues]:
+        """Ours: unknown to TFMA.
+
+        Where the values of some of these features come from, and how they are grouped into slices.
+        """
+    filter: builtins.str
+    """Only examples for which this SQL expression is true, for example "fare > 20 AND company IS NOT NULL"."""
+    filter_name: builtins.str
+    """Name of the filter in results; empty: the expression itself."""
     def __init__(
         self,
         *,
         feature_keys: collections.abc.Iterable[builtins.str] | None = ...,
         feature_values: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
         slice_keys_sql: builtins.str = ...,
+        values: collections.abc.Iterable[global___SliceValues] | None = ...,
+        filter: builtins.str = ...,
+        filter_name: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing_extensions.Literal["feature_keys", b"feature_keys", "feature_values", b"feature_values", "slice_keys_sql", b"slice_keys_sql"]) -> None: ...
+    def ClearField(self, field_name: typing_extensions.Literal["feature_keys", b"feature_keys", "feature_values", b"feature_values", "filter", b"filter", "filter_name", b"filter_name", "slice_keys_sql", b"slice_keys_sql", "values", b"values"]) -> None: ...
 
 global___SlicingSpec = SlicingSpec
+
+class SliceValues(google.protobuf.message.Message):
+    """Where the values of a sliced feature come from, and how they are grouped into slices: by one of edges, quantiles, top,
+    pattern and prefix, or not at all.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    class _Source:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: typing_extensions.TypeAlias = ValueType
+
+    class _SourceEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[SliceValues._Source.ValueType], builtins.type):  # noqa: F821
+        DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+        SOURCE_FEATURE: SliceValues._Source.ValueType  # 0
+        SOURCE_LABEL: SliceValues._Source.ValueType  # 1
+        SOURCE_PREDICTION: SliceValues._Source.ValueType  # 2
+        SOURCE_OUTPUT: SliceValues._Source.ValueType  # 3
+
+    class Source(_Source, metaclass=_SourceEnumTypeWrapper):
+        """What the values are of."""
+
+    SOURCE_FEATURE: SliceValues.Source.ValueType  # 0
+    SOURCE_LABEL: SliceValues.Source.ValueType  # 1
+    SOURCE_PREDICTION: SliceValues.Source.ValueType  # 2
+    SOURCE_OUTPUT: SliceValues.Source.ValueType  # 3
+
+    FEATURE_FIELD_NUMBER: builtins.int
+    SOURCE_FIELD_NUMBER: builtins.int
+    OUTPUT_FIELD_NUMBER: builtins.int
+    EDGES_FIELD_NUMBER: builtins.int
+    QUANTILES_FIELD_NUMBER: builtins.int
+    TOP_FIELD_NUMBER: builtins.int
+    PATTERN_FIELD_NUMBER: builtins.int
+    PREFIX_FIELD_NUMBER: builtins.int
+    MISSING_FIELD_NUMBER: builtins.int
+    FOUND_EDGES_FIELD_NUMBER: builtins.int
+    FOUND_VALUES_FIELD_NUMBER: builtins.int
+    feature: builtins.str
+    """Which of the spec's features this is about. With another source than FEATURE: the name that the slices get."""
+    source: global___SliceValues.Source.ValueType
+    """FEATURE (default), LABEL, PREDICTION (the candidate's) or OUTPUT (any output of the candidate)."""
+    output: builtins.str
+    """LABEL, PREDICTION: name of the output, for a model with several. OUTPUT: key of the model's output."""
+    @property
+    def edges(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """Buckets of numbers: below the first edge, from each edge up to the next, and from the last one on."""
+    quantiles: builtins.int
+    """So many buckets with about equal numbers of values; their edges are found in the data."""
+    top: builtins.int
+    """The most frequent values, so many; all others are the slice "other"."""
+    pattern: builtins.str
+    """Regular expression that is looked for in the value: its first group, or else the whole match, names the slice. Without
+    a match: the slice "other".
+    """
+    prefix: builtins.int
+    """The first characters of the value, so many."""
+    missing: builtins.bool
+    """Examples without a value are the slice "missing"; otherwise they are in no slice of the feature."""
+    @property
+    def found_edges(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """Edges of the quantiles that an evaluation found. Given in a config, they are not looked for again."""
+    @property
+    def found_values(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Most frequent values that an evaluation found, as slices name them. Given in a config, they are not looked for again."""
+    def __init__(
+        self,
+        *,
+        feature: builtins.str = ...,
+        source: global___SliceValues.Source.ValueType = ...,
+        output: builtins.str = ...,
+        edges: collections.abc.Iterable[builtins.float] | None = ...,
+        quantiles: builtins.int = ...,
+        top: builtins.int = ...,
+        pattern: builtins.str = ...,
+        prefix: builtins.int = ...,
+        missing: builtins.bool = ...,
+        found_edges: collections.abc.Iterable[builtins.float] | None = ...,
+        found_values: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing_extensions.Literal["edges", b"edges", "feature", b"feature", "found_edges", b"found_edges", "found_values", b"found_values", "missing", b"missing", "output", b"output", "pattern", b"pattern", "prefix", b"prefix", "quantiles", b"quantiles", "source", b"source", "top", b"top"]) -> None: ...
+
+global___SliceValues = SliceValues
 
 class CrossSlicingSpec(google.protobuf.message.Message):
     """Pairs of slices: each slice of slicing_specs against those of baseline_spec."""

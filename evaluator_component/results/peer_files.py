@@ -161,11 +161,13 @@ def slice_key_field(name: str) -> bytes:
 
 
 def slice_key(name: str) -> Any:
-    """Returns the SliceKey of a slice's name; its values keep their type."""
+    """Returns the SliceKey of a slice's name; its values keep their type, and a group of values is its text."""
     key = metrics_for_slice_pb2.SliceKey()
     for feature, value in names.parse_slice(name):
         single = key.single_slice_keys.add(column=feature)
-        if isinstance(value, str):
+        if isinstance(value, names.Group):
+            single.bytes_value = value.text.encode("utf-8", "surrogateescape")
+        elif isinstance(value, str):
             single.bytes_value = value.encode("utf-8", "surrogateescape")
         elif isinstance(value, float):
             single.float_value = value

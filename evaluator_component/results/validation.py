@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from evaluator_component.config.write import is_peers_spec
 from evaluator_component.gate.matching import SliceIndex, describe_spec
 from evaluator_component.proto import config_pb2, validation_result_pb2
 from evaluator_component.results import peer_files, tables
@@ -119,9 +120,10 @@ def _resolve(config: config_pb2.EvalConfig, path: str) -> Any:
 
 
 def _specs(config: config_pb2.EvalConfig, threshold_path: str, described: str) -> list[Any]:
-    """Returns the slicing spec of a per-slice threshold that is written as ``described``."""
+    """Returns the slicing spec of a per-slice threshold that is written as ``described``, if TFMA knows such specs."""
     entry = _resolve(config, threshold_path.removesuffix(".threshold"))
-    return [spec for spec in getattr(entry, "slicing_specs", ()) if describe_spec(spec) == described][:1]
+    found = [spec for spec in getattr(entry, "slicing_specs", ()) if describe_spec(spec) == described]
+    return [spec for spec in found if is_peers_spec(spec)][:1]
 
 
 def _has_thresholds(config: config_pb2.EvalConfig) -> bool:
@@ -153,6 +155,6 @@ def _add_details(result: Any, config: config_pb2.EvalConfig, metrics: pa.Table) 
         for spec in specs if specs is not None else (config_pb2.SlicingSpec(),):
             written = spec.SerializeToString(deterministic=True)
             count = len(slices) if specs is None or index is None else len(index.match(spec))
-            if written not in counted and count:
+            if written not in counted and count and is_peers_spec(spec):
                 counted.add(written)
                 result.validation_details.slicing_details.add(slicing_spec=spec, num_matching_slices=count)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from evaluator_component.slicing.names import OVERALL, Value, format_slice, matches
+from evaluator_component.config.slice_values import FILTER
+from evaluator_component.slicing.encoding import Encoded, encode, encode_groups
+from evaluator_component.slicing.filters import Filter
+from evaluator_component.slicing.names import OVERALL, Group, Value, format_slice, matches
 from evaluator_component.slicing.specs import Grouping
+from evaluator_component.slicing.sql_slices import SqlSlices
+from evaluator_component.slicing.values import FEATURE, Values
 
 Int32 = npt.NDArray[np.int32]
 
@@ -33,80 +38,83 @@ class Membership:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Feature:
-    """One feature's values: pairs of (row, code), without repeats, rows rising."""
+class Columns(Protocol):
+    """What the slices of a batch are made of."""
 
-    rows: Int32
-    codes: Int32
-    values: Sequence[Value]
+    def feature(self, name: str) -> pa.ListArray:
+        """The values of a feature of the data: binary, int64 or float32."""
+
+    def derived(self, values: Values) -> pa.ListArray:
+        """The values of labels, predictions or another output: binary, int64, float32 or float64."""
+
+    def where(self, row: int) -> str:
+        """Names an example in a message."""
 
 
-def membership(groups: Sequence[Grouping], column: Callable[[str], pa.ListArray], size: int) -> Membership:
+def membership(groups: Sequence[Grouping], columns: Columns, size: int) -> Membership:
     """Computes the slices of a batch for all groupings together.
 
     Args:
         groups: The groupings.
-        column: Gives the list array of a feature.
+        columns: What they slice by.
         size: Number of examples in the batch.
+
+    Raises:
+        ConfigError: What is asked for does not fit the values.
+        DataError: An example has several values where one is asked for.
     """
-    features = {name: _encode(column(name)) for group in groups for name in group.features}
+    encoded: dict[Values | Filter | str, Encoded] = {}
     rows: list[Int32] = []
     codes: list[Int32] = []
     names: list[str] = []
     for group in groups:
-        if not group.features:
-            rows.append(np.arange(size, dtype=np.int32))
-            codes.append(np.full(size, len(names), np.int32))
-            names.append(OVERALL)
-            continue
-        group_rows, group_codes, group_names = _combine(group, [features[name] for name in group.features])
+        if group.sql is not None:
+            found = _selected(group.sql, columns, size)
+        elif not group.features:
+            found = np.arange(size, dtype=np.int32), np.zeros(size, np.int32), [OVERALL]
+        else:
+            found = _combine(group, [_dimension(group, name, columns, size, encoded) for name in group.features])
+        group_rows, group_codes, group_names = found
         rows.append(group_rows)
         codes.append(group_codes + np.int32(len(names)))
         names += group_names
     nothing = np.zeros(0, np.int32)
-    return Membership(np.concatenate([nothing, *rows]), np.concatenate([nothing, *codes]), tuple(names))
+    return _together(np.concatenate([nothing, *rows]), np.concatenate([nothing, *codes]), names)
 
 
-def _encode(array: pa.ListArray) -> _Feature:
-    """Numbers the distinct values of a feature; an example that lacks it has none of its slices."""
-    offsets = array.offsets.to_numpy()
-    lengths = np.diff(offsets)
-    encoded = array.values[int(offsets[0]) : int(offsets[-1])].dictionary_encode()
-    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
-    values, codes = _values(encoded.dictionary, codes)
-    rows = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
-    if lengths.max(initial=0) > 1:  # a value that an example has twice still counts once
-        width = max(len(values), 1)
-        pairs = np.unique(rows.astype(np.int64) * width + codes)
-        rows, codes = (part.astype(np.int32) for part in np.divmod(pairs, width))
-    return _Feature(rows, codes, values)
+def _dimension(
+    group: Grouping, name: str, columns: Columns, size: int, encoded: dict[Values | Filter | str, Encoded]
+) -> Encoded:
+    """The slices of one of a grouping's features; the same of two groupings are made once."""
+    if group.filter is not None and name == FILTER:
+        if group.filter not in encoded:
+            rows = group.filter.holds(columns.feature, columns.where, size)
+            encoded[group.filter] = Encoded(rows, np.zeros(len(rows), np.int32), [Group(group.filter.name)])
+        return encoded[group.filter]
+    values = group.values_of(name)
+    key = name if values is None else values
+    if key not in encoded:
+        if values is None:
+            encoded[key] = encode(columns.feature(name))
+        else:
+            column = columns.feature(name) if values.source == FEATURE else columns.derived(values)
+            encoded[key] = encode_groups(column, values)
+    return encoded[key]
 
 
-def _values(dictionary: pa.Array, codes: Int32) -> tuple[Sequence[Value], Int32]:
-    """The values as slices name them, each once, and the codes that go with them."""
-    values = dictionary.to_pylist()
-    if pa.types.is_binary(dictionary.type):  # two byte strings can give one text where one is not UTF-8
-        return _unify([value.decode("utf-8", "backslashreplace") for value in values], codes)
-    if pa.types.is_floating(dictionary.type):
-        return _unify([_shortest(value) + 0.0 for value in values], codes)  # −0.0 is 0.0
-    return values, codes
+def _together(rows: Int32, codes: Int32, names: list[str]) -> Membership:
+    """Slices of one name are one slice, whichever spec they are of; an example that is in it twice counts once."""
+    distinct = dict.fromkeys(names)
+    if len(distinct) == len(names):
+        return Membership(rows, codes, tuple(names))
+    number = {name: i for i, name in enumerate(distinct)}
+    codes = np.array([number[name] for name in names], np.int32)[codes]
+    pairs = np.unique(codes.astype(np.int64) * (int(rows.max(initial=0)) + 1) + rows)
+    new_codes, new_rows = np.divmod(pairs, int(rows.max(initial=0)) + 1)
+    return Membership(new_rows.astype(np.int32), new_codes.astype(np.int32), tuple(distinct))
 
 
-def _unify(values: list[Any], codes: Int32) -> tuple[list[Any], Int32]:
-    distinct = list(dict.fromkeys(values))
-    if len(distinct) == len(values):
-        return values, codes
-    position = {value: i for i, value in enumerate(distinct)}
-    return distinct, np.array([position[value] for value in values], np.int32)[codes]
-
-
-def _shortest(value: float) -> float:
-    """The float32 value written with the fewest digits that name it: 0.1, not 0.10000000149."""
-    return float(str(np.float32(value)))
-
-
-def _combine(group: Grouping, features: Sequence[_Feature]) -> tuple[Int32, Int32, list[str]]:
+def _combine(group: Grouping, features: Sequence[Encoded]) -> tuple[Int32, Int32, list[str]]:
     """The cross of several features: every combination of an example's values."""
     rows, columns = features[0].rows, [features[0].codes]
     for feature in features[1:]:
@@ -119,12 +127,27 @@ def _combine(group: Grouping, features: Sequence[_Feature]) -> tuple[Int32, Int3
         kept = keep[compact] if len(compact) else np.zeros(0, bool)
         rows, compact = rows[kept], number[compact[kept]]
         picked = [[i for i, wanted in zip(part, keep, strict=True) if wanted] for part in picked]
+    return rows, compact, _names(group.features, features, picked)
+
+
+def _selected(select: SqlSlices, columns: Columns, size: int) -> tuple[Int32, Int32, list[str]]:
+    """The slices that a SELECT gives for each example; one that it gives twice counts once."""
+    rows, features = select.slices(columns.feature, columns.where, size)
+    parts = [feature.codes for feature in features]
+    picked, codes = _distinct(parts, [max(len(feature.values), 1) for feature in features])
+    names = _names(select.keys, features, picked)
+    pairs = np.unique(rows.astype(np.int64) * max(len(names), 1) + codes)
+    rows, codes = (part.astype(np.int32) for part in np.divmod(pairs, max(len(names), 1)))
+    return rows, codes, names
+
+
+def _names(features: Sequence[str], encoded: Sequence[Encoded], picked: Sequence[Sequence[int]]) -> list[str]:
+    """The names of combinations of values; ``picked`` has for each feature the codes of all combinations."""
     texts = [
         [_pair_name(name, feature.values[i]) for i in part]
-        for name, feature, part in zip(group.features, features, picked, strict=True)
+        for name, feature, part in zip(features, encoded, picked, strict=True)
     ]
-    names = texts[0] if len(texts) == 1 else [", ".join(pairs) for pairs in zip(*texts, strict=True)]
-    return rows, compact, names
+    return texts[0] if len(texts) == 1 else [", ".join(pairs) for pairs in zip(*texts, strict=True)]
 
 
 def _distinct(columns: Sequence[Int32], spans: Sequence[int]) -> tuple[list[list[int]], Int32]:
@@ -158,6 +181,6 @@ def _join(left: Int32, right: Int32) -> tuple[Int32, npt.NDArray[np.intp], npt.N
     return left[picked], picked, first[picked] + within
 
 
-def _is_wanted(group: Grouping, features: Sequence[_Feature], key: Sequence[int]) -> bool:
+def _is_wanted(group: Grouping, features: Sequence[Encoded], key: Sequence[int]) -> bool:
     values = {name: feature.values[i] for name, feature, i in zip(group.features, features, key, strict=True)}
     return any(all(matches(values[name], text) for name, text in condition) for condition in group.wanted)

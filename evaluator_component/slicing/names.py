@@ -1,13 +1,17 @@
 """The written form of a slice, such as ``payment_type=Cash, trip_start_hour=2``.
 
     slice   = "Overall" | pair *(", " pair)         features in order of their names, each once
-    pair    = feature "=" value
+    pair    = feature "=" value | feature "∈" group
     feature = bare | quoted
     value   = integer | float | bare | quoted
+    group   = interval | bare | quoted
 
 Integers are plain digits, floats are written so that they read back to the same number (always with ``.``, ``e``,
 ``inf`` or ``nan``), and a string is written bare unless it could be taken for something else: then it is a JSON
 string. So a name says the type too: ``a=1`` is the integer, ``a=1.0`` the float, ``a="1"`` the string.
+
+A group of values is written after ``∈``: ``fare∈[10,20)``, ``company∈other``. An interval of numbers is bare for all
+its comma; other texts of groups are quoted where a string would be, except that they are never taken for numbers.
 """
 
 from __future__ import annotations
@@ -19,16 +23,27 @@ import re
 import struct
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-Value: TypeAlias = "str | int | float"
+
+@dataclass(frozen=True)
+class Group:
+    """Several values that are one slice, by the text that names them: ``[10,20)``, ``other``, ``missing``."""
+
+    text: str
+
+
+Value: TypeAlias = "str | int | float | Group"
 
 OVERALL: Final = "Overall"
 """The slice of no feature, which holds every example."""
 
-_SYNTAX: Final = re.compile(r'[,="\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
-_PART: Final = r'("(?:[^"\\]|\\.)*"|[^,="]+)'
-_PAIR: Final = re.compile(f"{_PART}={_PART}(, |$)")
+_SYNTAX: Final = re.compile(r'[,=∈"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
+_PART: Final = r'("(?:[^"\\]|\\.)*"|[^,=∈"]+)'
+_NUMBER: Final = r"-?(?:[0-9]+(?:\.[0-9]+)?(?:e[+-][0-9]+)?|∞)"
+_INTERVAL: Final = re.compile(rf"[\[(]{_NUMBER},{_NUMBER}[\])]")
+_PAIR: Final = re.compile(f"{_PART}(?:={_PART}|∈(?:({_INTERVAL.pattern})|{_PART}))(, |$)")
 _NUMERAL: Final = re.compile(r"[+-]?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|[+-]?(?:inf|nan)", re.IGNORECASE)
 _UNPRINTABLE: Final = frozenset(("Cc", "Cs", "Zl", "Zp"))
 
@@ -45,7 +60,10 @@ def format_slice(pairs: Sequence[tuple[str, Value]]) -> str:
     for left, right in itertools.pairwise(ordered):
         if left[0] == right[0]:
             raise ValueError(f"the feature {left[0]!r} occurs twice in one slice")
-    return ", ".join(f"{_format_feature(feature)}={format_value(value)}" for feature, value in ordered)
+    return ", ".join(
+        f"{_format_feature(feature)}{'∈' if isinstance(value, Group) else '='}{format_value(value)}"
+        for feature, value in ordered
+    )
 
 
 def parse_slice(name: str) -> tuple[tuple[str, Value], ...]:
@@ -62,8 +80,9 @@ def parse_slice(name: str) -> tuple[tuple[str, Value], ...]:
         match = _PAIR.match(name, position)
         if match is None:
             raise ValueError(f"{name!r} is not a slice's name: expected feature=value at position {position}")
-        feature, value, separator = match.groups()
-        pairs.append((json.loads(feature) if feature[0] == '"' else feature, parse_value(value)))
+        feature, value, interval, group, separator = match.groups()
+        made = parse_value(value) if value is not None else Group(interval or _unquote(group))
+        pairs.append((_unquote(feature), made))
         position = match.end()
     if position != len(name) or format_slice(pairs) != name:
         raise ValueError(f"{name!r} is not a slice's name as this package writes it; nearest: {format_slice(pairs)!r}")
@@ -71,7 +90,13 @@ def parse_slice(name: str) -> tuple[tuple[str, Value], ...]:
 
 
 def format_value(value: Value) -> str:
-    """Returns the written form of one value; different values, and values of different types, have different forms."""
+    """Returns the written form of one value; different values, and values of different types, have different forms.
+
+    (A group's form can be that of a string: what stands before it in a slice's name tells the two apart.)
+    """
+    if isinstance(value, Group):
+        bare = _INTERVAL.fullmatch(value.text) or not _is_syntax(value.text)
+        return value.text if bare else _quote(value.text)
     if isinstance(value, str):
         return _quote(value) if _is_ambiguous(value) else value
     if isinstance(value, float):
@@ -80,7 +105,7 @@ def format_value(value: Value) -> str:
 
 
 def parse_value(text: str) -> Value:
-    """Returns the value that `format_value` wrote.
+    """Returns the value that `format_value` wrote, if it is not a group.
 
     Raises:
       ValueError: a quoted text is not a JSON string.
@@ -103,8 +128,10 @@ def matches(value: Value, text: str) -> bool:
 
     A text that is a plain numeral (no leading zeros, no blanks) means the number, however it is stored: "2" means the
     integer 2, the float 2.0 and the string "2". "01234" means only the string. A float also matches the numeral that
-    rounds to it in single precision, which is how features are stored in examples.
+    rounds to it in single precision, which is how features are stored in examples. A group is meant by its own text.
     """
+    if isinstance(value, Group):
+        return value.text == text
     if isinstance(value, str):
         return value == text
     number = numeral(text)
@@ -134,12 +161,16 @@ def single(number: float) -> float:
 
 
 def _format_feature(feature: str) -> str:
-    plain = feature and feature == feature.strip() and _SYNTAX.search(feature) is None
-    return feature if plain else _quote(feature)
+    return _quote(feature) if _is_syntax(feature) else feature
 
 
 def _is_ambiguous(text: str) -> bool:
-    return not text or text != text.strip() or _SYNTAX.search(text) is not None or _is_number(text)
+    return _is_syntax(text) or _is_number(text)
+
+
+def _is_syntax(text: str) -> bool:
+    """Whether the text, written bare, could be taken for more or less than itself."""
+    return not text or text != text.strip() or _SYNTAX.search(text) is not None
 
 
 def _is_number(text: str) -> bool:
@@ -149,6 +180,11 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _unquote(text: str) -> str:
+    """The text of a part of a name."""
+    return str(json.loads(text)) if text[0] == '"' else text
 
 
 def _quote(text: str) -> str:

@@ -228,6 +228,40 @@ def test_peer_json_drops_our_extensions_only() -> None:
     assert config.HasField("gate")
 
 
+def test_peer_json_drops_specs_that_mean_something_else_without_our_extensions() -> None:
+    plain, empty = {"feature_keys": ["a"]}, {}
+    filtered, grouped = {"filter": "b > 1"}, {**plain, "values": [{"feature": "a", "top": 3}]}
+    rule = {"threshold": {"value_threshold": {"lower_bound": 0.5}}}
+    config = load_config(
+        {
+            "slicing_specs": [empty, plain, filtered, grouped],
+            "cross_slicing_specs": [
+                {"baseline_spec": empty, "slicing_specs": [plain, grouped]},
+                {"baseline_spec": filtered, "slicing_specs": [plain]},
+            ],
+            "metrics_specs": [
+                {
+                    "metrics": [
+                        {
+                            "class_name": "AUC",
+                            "per_slice_thresholds": [
+                                {**rule, "slicing_specs": [grouped, plain]},
+                                {**rule, "slicing_specs": [filtered]},
+                            ],
+                        }
+                    ],
+                }
+            ],
+        }
+    )
+    theirs = json.loads(to_peer_json(config))
+    assert theirs["slicing_specs"] == [empty, plain]
+    assert theirs["cross_slicing_specs"] == [{"baseline_spec": empty, "slicing_specs": [plain]}]
+    (metric,) = theirs["metrics_specs"][0]["metrics"]
+    assert [entry["slicing_specs"] for entry in metric["per_slice_thresholds"]] == [[plain]]
+    assert len(config.slicing_specs) == 4
+
+
 def test_complete_config_of_nothing() -> None:
     complete = complete_config(config_pb2.EvalConfig())
     assert (len(complete.model_specs), len(complete.slicing_specs)) == (1, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from evaluator_component.proto import config_pb2
 from evaluator_component.slicing.codes import Membership, membership
 from evaluator_component.slicing.names import format_slice, matches, parse_slice
 from evaluator_component.slicing.specs import groupings
+from evaluator_component.slicing.values import Values
 
 law = settings(deadline=None, derandomize=True, max_examples=150)
 
@@ -89,11 +91,27 @@ def oracle(columns: Columns, specs: Specs, size: int) -> list[set[str]]:
     return result
 
 
+@dataclass(frozen=True)
+class Arrays:
+    """Columns in memory; what is derived from a model is called like its feature."""
+
+    arrays: Mapping[str, pa.ListArray]
+
+    def feature(self, name: str) -> pa.ListArray:
+        return self.arrays[name]
+
+    def derived(self, values: Values) -> pa.ListArray:
+        return self.arrays[values.feature]
+
+    def where(self, row: int) -> str:
+        return f"record {row}"
+
+
 def compute(columns: Columns, specs: Specs, size: int, types: Mapping[str, pa.DataType] | None = None) -> Membership:
     groups = groupings(load_config({"slicing_specs": [dict(spec) for spec in specs]}).slicing_specs)
     kinds = {**TYPES, **(types or {})}
     arrays = {name: pa.array(values, pa.list_(kinds[name])) for name, values in columns.items()}
-    found = membership(groups, lambda name: arrays[name], size)
+    found = membership(groups, Arrays(arrays), size)
     check_form(found, size)
     return found
 
@@ -130,7 +148,7 @@ def test_a_part_of_a_column_is_sliced_as_a_column(columns: Columns, specs: Specs
     arrays = {
         name: pa.array(values, pa.list_(TYPES[name])).slice(start, stop - start) for name, values in columns.items()
     }
-    found = membership(groups, lambda name: arrays[name], stop - start)
+    found = membership(groups, Arrays(arrays), stop - start)
     check_form(found, stop - start)
     assert slices_of(found, stop - start) == oracle(columns, specs, size)[start:stop]
 

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluator_component.slicing.names import OVERALL, format_slice, format_value, matches, parse_slice, parse_value
+from evaluator_component.slicing.names import (
+    OVERALL,
+    Group,
+    format_slice,
+    format_value,
+    matches,
+    parse_slice,
+    parse_value,
+)
 
 settings.register_profile("names", deadline=None)
 settings.load_profile("names")
@@ -41,10 +49,17 @@ TRICKY = st.sampled_from(
         ".5",
         "5.",
         "null",
+        "a∈b",
+        "[10,20)",
+        "(-∞,1e-05)",
+        "[10, 20)",
+        "[a,b)",
+        "[1,2),3",
     ]
 )
-TEXT = st.one_of(TRICKY, st.text(), st.text(alphabet='ab1=, ".\\-'))
-VALUE = st.one_of(TEXT, st.integers(), st.floats(allow_nan=True))
+TEXT = st.one_of(TRICKY, st.text(), st.text(alphabet='ab1=∈[)∞, ".\\-'))
+SCALAR = st.one_of(TEXT, st.integers(), st.floats(allow_nan=True))
+VALUE = st.one_of(SCALAR, TEXT.map(Group))
 PAIRS = st.dictionaries(TEXT, VALUE, max_size=4).map(lambda items: list(items.items()))
 
 
@@ -78,7 +93,7 @@ def test_a_name_is_one_line_of_valid_utf8(pairs):
     assert len(name.splitlines()) == 1
 
 
-@given(st.one_of(TEXT, st.text(alphabet='a1=, "\\')))
+@given(st.one_of(TEXT, st.text(alphabet='a1=∈[)∞, "\\')))
 def test_what_is_read_is_exactly_what_is_written(text):
     try:
         pairs = parse_slice(text)
@@ -104,6 +119,19 @@ def test_what_is_read_is_exactly_what_is_written(text):
         ([("a=b", "")], '"a=b"=""'),
         ([("a", "Zürich")], "a=Zürich"),
         ([("a", "Overall")], "a=Overall"),
+        ([("a", "other")], "a=other"),
+        ([("a", Group("other"))], "a∈other"),
+        ([("a", Group("[10,20)")), ("b", 1)], "a∈[10,20), b=1"),
+        ([("a", "[10,20)")], 'a="[10,20)"'),
+        ([("a", Group("(-∞,-0.5)"))], "a∈(-∞,-0.5)"),
+        ([("a", Group("[1e-05,∞)"))], "a∈[1e-05,∞)"),
+        ([("a", Group("[10, 20)"))], 'a∈"[10, 20)"'),
+        ([("zip", Group("941"))], "zip∈941"),
+        ([("zip", Group("941*"))], "zip∈941*"),
+        ([("filter", Group("fare > 20"))], "filter∈fare > 20"),
+        ([("filter", Group("a = 'x'"))], "filter∈\"a = 'x'\""),
+        ([("a∈b", "x∈y")], '"a∈b"="x∈y"'),
+        ([("a", Group(""))], 'a∈""'),
     ],
 )
 def test_examples(pairs, name):
@@ -112,7 +140,11 @@ def test_examples(pairs, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["", "a", "a=", "=1", "a=1,b=2", "b=1, a=2", "a=1, ", "a=01", "a=1, a=2", 'a="x"', 'a="1', "overall"]
+    "name",
+    [
+        *("", "a", "a=", "=1", "a=1,b=2", "b=1, a=2", "a=1, ", "a=01", "a=1, a=2", 'a="x"', 'a="1', "overall"),
+        *("a∈", "a=∈b", "a∈=b", "a=[1,2)", 'a∈"other"', 'a∈"[1,2)"', "a∈[1, 2)", "a∈b∈c", "a=1, a∈b", "a∈[01,2), b"),
+    ],
 )
 def test_other_text_is_refused(name):
     with pytest.raises(ValueError, match="slice"):
@@ -156,13 +188,17 @@ def test_overall_is_no_features():
         (math.inf, "1e39", False),
         (-5, "-5", True),
         (2**53 + 1, str(2**53), False),
+        (Group("[10,20)"), "[10,20)", True),
+        (Group("1"), "1", True),
+        (Group("1"), "1.0", False),
+        (Group("other"), "missing", False),
     ],
 )
 def test_matches(value, text, expected):
     assert matches(value, text) is expected
 
 
-@given(VALUE.filter(lambda value: not isinstance(value, str)))
+@given(SCALAR.filter(lambda value: not isinstance(value, str)))
 def test_a_number_matches_its_own_written_form(value):
     assert matches(value, format_value(value))
     assert identity(parse_value(format_value(value))) == identity(value)
