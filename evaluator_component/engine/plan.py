@@ -232,13 +232,13 @@ class Plan:
         models: The candidate first, then the baseline.
         groupings: The slices.
         metrics: What is computed from the totals.
-        slice_terms: Distinct terms summed by slice.
+        slice_tables: Distinct terms summed by slice, those whose totals have one shape together, with the products of
+            their columns: first those of examples in undivided slices, then those of each binary problem, and of each
+            kind of query.
         keyed_terms: Distinct terms summed by slice and key.
         samples: What is sampled by slice.
         label_columns: Features that hold labels and weights, and those that metrics see.
         slice_columns: Features that are sliced on.
-        slice_tables: The slice terms whose totals have one shape, with the products of their columns: first those of
-            examples in undivided slices, then those of each binary problem, and of each kind of query.
         max_distinct_scores: More distinct scores in a slice are coarsened.
         max_plot_slices: Plots are made for at most this many slices.
         min_slice_size: Of smaller slices neither values nor sizes are told, for privacy.
@@ -251,12 +251,11 @@ class Plan:
     models: tuple[ModelPlan, ...]
     groupings: tuple[Grouping, ...]
     metrics: tuple[PlannedMetric, ...]
-    slice_terms: tuple[tuple[ViewKey, Terms], ...]
+    slice_tables: tuple[SliceTable, ...]
     keyed_terms: tuple[tuple[ViewKey, KeyedTerms], ...]
     samples: tuple[tuple[ViewKey, Sampler], ...]
     label_columns: tuple[str, ...]
     slice_columns: tuple[str, ...]
-    slice_tables: tuple[SliceTable, ...]
     max_distinct_scores: int
     max_plot_slices: int
     min_slice_size: int
@@ -264,6 +263,11 @@ class Plan:
     made: Mapping[PlannedMetric, Made] = field(default_factory=dict)
     grouped: GroupedTerms = GroupedTerms()
     surveyed: tuple[tuple[Source, Values], ...] = ()
+
+    @cached_property
+    def slice_terms(self) -> tuple[tuple[ViewKey, Terms], ...]:
+        """Distinct terms summed by slice."""
+        return tuple(entry for table in self.slice_tables for entry in table.terms)
 
     @cached_property
     def views(self) -> tuple[ViewKey, ...]:

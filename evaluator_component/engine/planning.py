@@ -67,18 +67,16 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
     made = choose(metrics, models, intervals) if intervals is not None else {}
     if intervals is not None and intervals.cluster_key:
         keys.add(intervals.cluster_key)
-    tables = tables_of(slice_terms, products(made, partners(metrics, models)))
     engine = config.engine
     return Plan(
         models,
         groups,
         metrics,
-        tuple(slice_terms),
+        tables_of(slice_terms, products(made, partners(metrics, models))),
         tuple(keyed_terms),
         tuple(samples),
         tuple(sorted(keys)),
         tuple(sorted({name for group in groups for name in group.columns})),
-        tables,
         int(engine.max_distinct_scores),
         int(engine.max_plot_slices),
         int(config.options.min_slice_size.value),

@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 from evaluator_component.engine import local
 from evaluator_component.engine.accumulate import State, merge
 from evaluator_component.engine.job import Job
-from evaluator_component.engine.plan import Plan, ViewKey
+from evaluator_component.engine.methods import tables_of
+from evaluator_component.engine.plan import GroupedTerms, Plan, ViewKey
 from evaluator_component.engine.view_totals import ViewTotals
 from evaluator_component.metrics.records import Reads, lengths, numbers
 from evaluator_component.metrics.terms import Examples
@@ -77,9 +78,12 @@ class SurveyJob(Job):
             models=(replace(candidate, weight_keys=tuple((output, "") for output, _ in candidate.weight_keys)),),
             groupings=tuple(groups) if groups else (Grouping((), ((),)),),
             metrics=(),
-            slice_terms=((_COUNTED, Examples()),),
+            slice_tables=tables_of(((_COUNTED, Examples()),)),
             keyed_terms=tuple((_view(values), NumberHistogram()) for values in quantiles),
             samples=(),
+            intervals=None,
+            made={},
+            grouped=GroupedTerms(),
             surveyed=tuple((_view(values).sources[0], values) for values in quantiles),
         )
 
