@@ -284,7 +284,7 @@ def _absent_slices(plan: Plan, result: Evaluation) -> Iterator[str]:
     if not groups:
         return
     found = pc.unique(result.metrics.table.column("slice")).to_pylist()
-    keys = [dict(names.parse_slice(name)) for name in found]
+    keys = [dict(names.parse_slice(name)) for name in found if not names.is_pair(name)]
     for group in groups:
         chosen = {} if group.filter is None else {FILTER: names.Group(group.filter.name)}
         mine = [key for key in keys if tuple(sorted(key)) == group.features and chosen.items() <= key.items()]

@@ -24,6 +24,8 @@ from evaluator_component.gate.matching import SliceIndex
 from evaluator_component.gate.policies import Policy, read_policy, too_small
 from evaluator_component.gate.rules import Rule, collect_rules
 from evaluator_component.preflight import Preflight
+from evaluator_component.proto.config_pb2 import CrossSlicingSpec
+from evaluator_component.slicing.names import is_pair
 
 EXAMPLES = 20_000
 """So many examples of each split are looked at."""
@@ -109,11 +111,11 @@ def _frame(checked: Preflight, examples: int) -> tuple[Frame, Policy]:
 
 
 def _of_rule(frame: Frame, rule: Rule, policy: Policy, index: SliceIndex, splits: Mask) -> Outlook:
-    slices = np.ones(len(frame.slices), bool)
+    slices = np.array([not is_pair(name) for name in frame.slices], bool)
     if rule.target.specs is not None:
         slices[:] = False
         for spec in rule.target.specs:
-            slices[index.match(spec)] = True
+            slices[index.match_pairs(spec) if isinstance(spec, CrossSlicingSpec) else index.match(spec)] = True
     rows = select(frame, rule.target, rule.threshold, slices, splits)
     judged = too_small(frame, policy)[rows] == Cause.JUDGED.code
     sizes = frame.n[rows][judged]

@@ -6,7 +6,7 @@ from typing import Any
 
 from evaluator_component.config.check import BASELINE, CANDIDATE, check_config
 from evaluator_component.config.intervals import complete_intervals, wants_intervals
-from evaluator_component.config.slices import put_found
+from evaluator_component.config.slices import add_compared, put_found
 from evaluator_component.proto import config_pb2
 
 __all__ = ["BASELINE", "CANDIDATE", "baseline_spec", "candidate_spec", "complete_config"]
@@ -21,7 +21,8 @@ def complete_config(config: config_pb2.EvalConfig, has_baseline: bool = False) -
 
     - Models: one spec if there is none. With a baseline, models without a name are called "candidate" and "baseline";
       a baseline's label and weight keys are the candidate's where it names none.
-    - Slices: the overall slice if none is asked for. What was found of a feature is known wherever it is grouped so.
+    - Slices: the overall slice if none is asked for, and those that are compared with each other. What was found of a
+      feature is known wherever it is grouped so.
     - Engine: every bound set.
     - Intervals: every choice made, if they are asked for.
 
@@ -42,6 +43,7 @@ def complete_config(config: config_pb2.EvalConfig, has_baseline: bool = False) -
     _complete_baseline(complete, has_baseline)
     if not complete.slicing_specs:
         complete.slicing_specs.add()
+    add_compared(complete)
     put_found(complete, complete)
     engine: Any = complete.engine
     for name, default in (

@@ -34,6 +34,25 @@ def all_specs(config: config_pb2.EvalConfig) -> Iterator[tuple[Path, config_pb2.
     yield from _rule_specs(config)
 
 
+def compared_specs(config: config_pb2.EvalConfig) -> list[config_pb2.CrossSlicingSpec]:
+    """Returns the pairs of slicing specs whose slices are compared, those that only a rule names among them."""
+    found: dict[bytes, config_pb2.CrossSlicingSpec] = {}
+    for _, pair in _pairs(config):
+        found.setdefault(pair.SerializeToString(deterministic=True), pair)
+    return list(found.values())
+
+
+def add_compared(config: config_pb2.EvalConfig) -> None:
+    """Adds the slices that are compared to those that are made."""
+    made = {spec.SerializeToString(deterministic=True) for spec in config.slicing_specs}
+    for pair in compared_specs(config):
+        for spec in (pair.baseline_spec, *pair.slicing_specs):
+            written = spec.SerializeToString(deterministic=True)
+            if written not in made:
+                made.add(written)
+                config.slicing_specs.add().CopyFrom(spec)
+
+
 def _pairs(config: config_pb2.EvalConfig) -> Iterator[tuple[Path, config_pb2.CrossSlicingSpec]]:
     """Yields every pair of slicing specs."""
     for index, pair in enumerate(config.cross_slicing_specs):

@@ -41,6 +41,7 @@ class Column:
         estimate: How sure its values are; None where that is unknown.
         slope: How it changes with its terms, of methods by moments.
         resampled: Its replicates, of methods by resampling.
+        of_pairs: Whether its rows are of differences between slices.
     """
 
     planned: PlannedMetric
@@ -54,6 +55,7 @@ class Column:
     estimate: Estimate | None = None
     slope: Slope | None = None
     resampled: Resampled | None = None
+    of_pairs: bool = False
 
 
 def over_outputs(columns: Iterable[Column]) -> Iterator[Column]:

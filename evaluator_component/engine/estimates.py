@@ -17,6 +17,7 @@ from evaluator_component.metrics.terms import Weight
 from evaluator_component.metrics.view import Float64
 from evaluator_component.results.tables import EXACT, IDENTICAL, PAIRED_SCORE, WILSON
 from evaluator_component.stats import proportions, resampling, student
+from evaluator_component.stats.student import Scale
 
 
 def _named(where: npt.NDArray[np.bool_], text: str) -> npt.NDArray[np.object_]:
@@ -89,11 +90,17 @@ def by_moments(
         named = _named(~np.isnan(lower), WILSON)
         return Estimate(named, std_error, lower, upper, trials, np.full(len(value), np.inf), skewness)
     df = np.maximum(effective - 1.0, 0.0)
-    return _with_limits(planned, value, std_error, df, effective, skewness, methods.DELTA, chance)
+    return _with_limits(value, std_error, df, effective, skewness, methods.DELTA, scale_of(planned), chance)
+
+
+def scale_of(planned: PlannedMetric) -> Scale:
+    """The scale on which a metric's limits are symmetric."""
+    assert isinstance(planned.metric, Metric)
+    return planned.metric.scale
 
 
 def by_replicates(
-    planned: PlannedMetric, value: Float64, replicates: Float64, sizes: Float64, method: str, chance: float
+    value: Float64, replicates: Float64, sizes: Float64, method: str, scale: Scale, chance: float
 ) -> Estimate:
     """From values without, or with other weights of, groups of examples: float64 ``[slices, 1 + replicates]``."""
     if method == methods.BOOTSTRAP:
@@ -102,7 +109,7 @@ def by_replicates(
         std_error, df = resampling.jackknife(replicates[:, 0], replicates[:, 1:], sizes)
     std_error = np.where(np.isnan(value), np.nan, std_error)
     unknown = np.full(len(value), np.nan)
-    return _with_limits(planned, value, std_error, df, unknown, unknown, method, chance)
+    return _with_limits(value, std_error, df, unknown, unknown, method, scale, chance)
 
 
 def of_limits(value: Float64, lower: Float64, upper: Float64, effective: Float64, chance: float) -> Estimate:
@@ -125,24 +132,22 @@ def of_normal(planned: PlannedMetric, value: Float64, std_error: Float64, exampl
     """From a standard error that is that of a normal distribution."""
     unknown = np.full(len(value), np.nan)
     df = np.full(len(value), np.inf)
-    return _with_limits(planned, value, std_error, df, examples, unknown, methods.DELONG, chance)
+    return _with_limits(value, std_error, df, examples, unknown, methods.DELONG, scale_of(planned), chance)
 
 
 def _with_limits(
-    planned: PlannedMetric,
     value: Float64,
     std_error: Float64,
     df: Float64,
     effective: Float64,
     skewness: Float64,
     method: str,
+    scale: Scale,
     chance: float,
 ) -> Estimate:
-    metric = planned.metric
-    assert isinstance(metric, Metric)
-    lower, upper = student.limits(value, std_error, df, chance, metric.scale)
+    lower, upper = student.limits(value, std_error, df, chance, scale)
     known = ~(np.isnan(lower) | np.isnan(upper)) & (std_error > 0)
-    named = _named(known, method if metric.scale == "plain" else f"{method} ({metric.scale})")
+    named = _named(known, method if scale == "plain" else f"{method} ({scale})")
     lower, upper = np.where(known, lower, np.nan), np.where(known, upper, np.nan)
     return Estimate(named, std_error, lower, upper, effective, df, skewness)
 

@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 from evaluator_component.engine.accumulate import State, merge, settle
 from evaluator_component.engine.columns import Column, Resampled, over_outputs
 from evaluator_component.engine.comparing import compare_slices
-from evaluator_component.engine.methods import BOOTSTRAP, is_grouped
+from evaluator_component.engine.methods import BOOTSTRAP
 from evaluator_component.engine.moments import Moments, slope
+from evaluator_component.engine.pairing import find_pairs, of_pairs
 from evaluator_component.engine.plan import Plan, PlannedMetric, ViewKey, identity
 from evaluator_component.engine.replicates import Replicates, draws, leave_one_out
 from evaluator_component.engine.sureness import (
@@ -94,6 +95,7 @@ class _Split:
         self._moments = Moments(plan, state)
         self._names = state.names
         self._count = len(state.names)
+        self._pairs = find_pairs(plan.pairs, state.names.to_pylist()) if plan.pairs else None
         columns: dict[PlannedMetric, Column] = {}
         self.plot_tables: list[pa.Table] = []
         with ThreadPoolExecutor() as pool:
@@ -102,10 +104,11 @@ class _Split:
                 columns |= found
                 self.plot_tables += plots
         self._columns = [columns[planned] for planned in plan.metrics if planned in columns]
-        self._columns += [self._of_outputs(column) for column in over_outputs(self._columns)]
+        self._columns += [self._estimated_again(column) for column in over_outputs(self._columns)]
 
-    def _of_outputs(self, column: Column) -> Column:
-        return replace(column, estimate=of_value(column, self._plan, self._moments, [])) if column.made else column
+    def _estimated_again(self, column: Column) -> Column:
+        """A column that was made of others, with how sure it is."""
+        return replace(column, estimate=of_value(column, self._plan, self._moments, []))
 
     def _results(self, state: State, view: ViewKey) -> tuple[dict[PlannedMetric, Column], list[pa.Table]]:
         """The metrics and plots of one view."""
@@ -157,7 +160,7 @@ class _Split:
     def _replicates(self, view: ViewKey) -> dict[PlannedMetric, Resampled]:
         """The metrics of a view without, or with other weights of, the groups of examples."""
         wanted = [p for p in self._plan.metrics if p.view == view and p in self._plan.made]
-        wanted = [p for p in wanted if is_grouped(self._plan.made[p])]
+        wanted = [p for p in wanted if self._plan.made[p].grouped]
         intervals = self._plan.intervals
         if not wanted or intervals is None or not self._count:
             return {}
@@ -221,14 +224,19 @@ class _Split:
         )
 
     def metric_tables(self) -> list[pa.Table]:
-        """One table per metric and model."""
-        of_baseline = [c for c in self._columns if self._plan.models[c.planned.view.model].baseline]
-        baseline = {identity(c.planned): c for c in of_baseline}
+        """One table per metric and model, and for the differences between slices."""
+        result = self._tables_of(self._columns)
+        if self._pairs is not None and self._pairs.names:
+            own = [of_pairs(column, self._pairs, self._count) for column in self._columns if column.slices is None]
+            result += self._tables_of([self._estimated_again(column) for column in own])
+        return result
+
+    def _tables_of(self, columns: list[Column]) -> list[pa.Table]:
+        baseline = {identity(c.planned): c for c in columns if self._plan.models[c.planned.view.model].baseline}
         result = []
-        for column in self._columns:
+        for column in columns:
             candidate = not self._plan.models[column.planned.view.model].baseline
-            other = baseline.get(identity(column.planned)) if candidate else None
-            result.append(self._metric_table(column, other))
+            result.append(self._metric_table(column, baseline.get(identity(column.planned)) if candidate else None))
         return result
 
     def _metric_table(self, column: Column, baseline: Column | None) -> pa.Table:
@@ -300,7 +308,9 @@ class _Split:
         return np.sort(largest).astype(np.int32)
 
     def _slices(self, index: Int32) -> pa.DictionaryArray:
-        return pa.DictionaryArray.from_arrays(pa.array(index), self._names)
+        pairs = () if self._pairs is None else self._pairs.names
+        names = pa.concat_arrays([self._names, pa.array(pairs, pa.string())]) if pairs else self._names
+        return pa.DictionaryArray.from_arrays(pa.array(index), names)
 
 
 def _is_quick(planned: PlannedMetric) -> bool:

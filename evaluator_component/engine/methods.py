@@ -43,9 +43,16 @@ _MOST_FOR_SKEWNESS = 3
 
 
 def choose(
-    metrics: Sequence[PlannedMetric], models: Sequence[ModelPlan], intervals: Intervals
+    metrics: Sequence[PlannedMetric], models: Sequence[ModelPlan], intervals: Intervals, compares_slices: bool
 ) -> dict[PlannedMetric, Made]:
-    """How the intervals of each metric are made; those that have none are left out."""
+    """How the intervals of each metric are made; those that have none are left out.
+
+    Args:
+        metrics: The metrics.
+        models: The models.
+        intervals: What is asked for.
+        compares_slices: Whether slices are compared with each other, which can have examples in common.
+    """
     pairs = partners(metrics, models)
     compared = {*pairs, *pairs.values()}
     known = {(p.view, terms) for p in metrics if isinstance(p.metric, Metric) for terms in p.metric.terms}
@@ -55,7 +62,9 @@ def choose(
         if method:
             change = (JACKKNIFE if method in (DELONG, ORDER) else method) if planned in compared else ""
             columns = tuple(_shared(column, known) for column in _columns(planned)) if method in _BY_MOMENTS else ()
-            found[planned] = Made(method, change, columns)
+            # Only the data tell if an area needs them: an example of several classes in one pool counts several times.
+            grouped = bool({method, change} & {*RESAMPLING, DELONG}) or (compares_slices and method != EXACT)
+            found[planned] = Made(method, change, grouped, columns)
     return found
 
 
@@ -72,7 +81,6 @@ def _method(planned: PlannedMetric, intervals: Intervals) -> str:
     by_resampling = (
         intervals.method == "JACKKNIFE"
         or intervals.cluster_key
-        or intervals.compares_slices
         or metric.across is not None
         or isinstance(planned.of_classes, MeanOverClasses)
         or planned.output_weights
@@ -120,17 +128,12 @@ def joint_columns(
     return tuple(dict.fromkeys(columns))
 
 
-def is_grouped(how: Made) -> bool:
-    """Whether a metric's terms are summed by group: also where only the data tell if a method without them will do."""
-    return bool({how.value, how.change} & {*RESAMPLING, DELONG})
-
-
 def grouped_terms(made: Mapping[PlannedMetric, Made]) -> GroupedTerms:
     """What is summed by slice and group of examples."""
     slice_terms: dict[tuple[ViewKey, Terms], None] = {}
     keyed: dict[tuple[ViewKey, KeyedTerms], int] = {}
     for planned, how in made.items():
-        if not is_grouped(how):
+        if not how.grouped:
             continue
         metric = planned.metric
         assert isinstance(metric, Metric)

@@ -12,6 +12,7 @@ from evaluator_component.metrics.over_classes import MeanOverClasses, OneClass
 from evaluator_component.metrics.records import Reads
 from evaluator_component.metrics.terms import KeyedTerms, Sampler, Terms
 from evaluator_component.metrics.view import Kind
+from evaluator_component.proto.config_pb2 import CrossSlicingSpec
 from evaluator_component.slicing.specs import Grouping
 from evaluator_component.slicing.values import LABEL, PREDICTION, Values
 
@@ -148,7 +149,6 @@ class Intervals:
         cluster_key: The feature that names the clusters of examples; '' where examples are independent.
         groups: How many groups of examples there are.
         replicates: How many times the bootstrap draws.
-        compares_slices: Whether slices are compared with each other.
     """
 
     level: float
@@ -156,7 +156,6 @@ class Intervals:
     cluster_key: str
     groups: int
     replicates: int
-    compares_slices: bool
 
 
 @dataclass(frozen=True)
@@ -179,11 +178,13 @@ class Made:
     Attributes:
         value: The method for its value.
         change: The method for its change against the baseline; '' without one.
+        grouped: Whether its terms are summed by group of examples.
         columns: The columns that its value is a function of, in the order of its terms; of methods by moments.
     """
 
     value: str
     change: str
+    grouped: bool
     columns: tuple[ColumnKey, ...] = ()
 
 
@@ -245,6 +246,7 @@ class Plan:
         intervals: How intervals are made; None for no intervals.
         made: How those of each metric are made that has any.
         grouped: What is summed by group of examples for them.
+        pairs: Which slices are compared with each other.
         surveyed: Numbers that are looked at before the pass, to find out what the slices are.
     """
 
@@ -262,6 +264,7 @@ class Plan:
     intervals: Intervals | None = None
     made: Mapping[PlannedMetric, Made] = field(default_factory=dict)
     grouped: GroupedTerms = GroupedTerms()
+    pairs: tuple[CrossSlicingSpec, ...] = ()
     surveyed: tuple[tuple[Source, Values], ...] = ()
 
     @cached_property

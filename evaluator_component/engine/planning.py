@@ -9,6 +9,7 @@ from typing import Any
 from evaluator_component.config.complete import BASELINE, CANDIDATE
 from evaluator_component.config.intervals import wants_intervals
 from evaluator_component.config.paths import Path, render
+from evaluator_component.config.slices import compared_specs
 from evaluator_component.engine.methods import choose, grouped_terms, products, tables_of
 from evaluator_component.engine.plan import Intervals, ModelPlan, Plan, PlannedMetric, ViewKey, partners
 from evaluator_component.engine.slice_columns import check_sources
@@ -64,7 +65,8 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
     keys |= {one.key for one in reads if one.key}
     _check_compared_slices(metrics, groups)
     intervals = _intervals(config)
-    made = choose(metrics, models, intervals) if intervals is not None else {}
+    pairs = tuple(compared_specs(config))
+    made = choose(metrics, models, intervals, bool(pairs)) if intervals is not None else {}
     if intervals is not None and intervals.cluster_key:
         keys.add(intervals.cluster_key)
     engine = config.engine
@@ -83,6 +85,7 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
         intervals,
         made,
         grouped_terms(made),
+        pairs,
     )
 
 
@@ -98,7 +101,6 @@ def _intervals(config: Any) -> Intervals | None:
         chosen.cluster_key,
         int(chosen.groups),
         int(chosen.replicates),
-        bool(config.cross_slicing_specs),
     )
 
 

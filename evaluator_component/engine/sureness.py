@@ -85,7 +85,8 @@ def of_value(column: Column, plan: Plan, moments: Moments, parts: Sequence[Float
             if column.resampled is None:
                 return None
             replicates, sizes = column.resampled.values, column.resampled.sizes
-            return estimates.by_replicates(column.planned, value, replicates, sizes, method, chance)
+            scale = "plain" if column.of_pairs else estimates.scale_of(column.planned)
+            return estimates.by_replicates(value, replicates, sizes, method, scale, chance)
         if made.value == methods.ORDER:
             return estimates.of_limits(value, parts[0], parts[1], parts[2], chance)
         if column.slope is None:

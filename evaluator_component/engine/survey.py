@@ -84,6 +84,7 @@ class SurveyJob(Job):
             intervals=None,
             made={},
             grouped=GroupedTerms(),
+            pairs=(),
             surveyed=tuple((_view(values).sources[0], values) for values in quantiles),
         )
 

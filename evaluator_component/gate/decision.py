@@ -16,13 +16,14 @@ from evaluator_component.gate.families import Family, find_regressions
 from evaluator_component.gate.frame import Frame, read_frame
 from evaluator_component.gate.judge import Judgement, judge, select, slices_without_value
 from evaluator_component.gate.ledger import Ledger
-from evaluator_component.gate.matching import SliceIndex, describe_spec
+from evaluator_component.gate.matching import SliceIndex, describe_pair, describe_spec
 from evaluator_component.gate.outcome import Tally, find_refusals, list_failures, list_notices
 from evaluator_component.gate.policies import Policy, check_splits, read_policy, too_small
 from evaluator_component.gate.rules import Rule, check_baseline, collect_rules
 from evaluator_component.gate.verdict import Verdict
 from evaluator_component.proto import config_pb2
 from evaluator_component.results.tables import ALL_SPLITS
+from evaluator_component.slicing.names import is_pair
 
 Mask = npt.NDArray[np.bool_]
 Absent = list[tuple[int, int]]
@@ -85,12 +86,13 @@ def _judge_all(
 ) -> tuple[Family, ...]:
     small = too_small(frame, policy)
     index = SliceIndex(frame.slices) if any(rule.target.specs is not None for rule in rules) else None
+    pairs = np.asarray([is_pair(name) for name in frame.slices], dtype=bool)
     judged: list[tuple[Rule, Judgement]] = []
     absent: list[list[tuple[int, Absent]]] = []
     for _, group in itertools.groupby(rules, key=lambda rule: rule.threshold):
         of_threshold = list(group)
         first = of_threshold[0]
-        slices = np.ones(len(frame.slices), dtype=bool)
+        slices = ~pairs
         if index is not None and first.target.specs is not None:
             slices = _named_slices(frame, first, index, splits, ledger)
         rows = select(frame, first.target, first.threshold, slices, splits)
@@ -129,9 +131,20 @@ def _named_slices(frame: Frame, rule: Rule, index: SliceIndex, splits: Mask, led
     """Returns the slices that a threshold names; the specs that match none in a split go on record."""
     named = np.zeros(len(frame.slices), dtype=bool)
     for spec in rule.target.specs or ():
-        codes = index.match(spec)
+        if isinstance(spec, config_pb2.CrossSlicingSpec):
+            codes, told = index.match_pairs(spec), describe_pair(spec)
+        else:
+            codes, told = index.match(spec), describe_spec(spec)
         named[codes] = True
         for split in np.flatnonzero(splits):
             if not np.isin(codes, frame.slices_of_split.get(int(split), ())).any():
-                ledger.add_missing(rule, int(split), describe_spec(spec), index.occurring(spec))
+                ledger.add_missing(rule, int(split), told, _what_there_is(index, spec))
     return named
+
+
+def _what_there_is(index: SliceIndex, spec: config_pb2.SlicingSpec | config_pb2.CrossSlicingSpec) -> str:
+    """Returns what occurs instead of what a spec names, for a message."""
+    if isinstance(spec, config_pb2.SlicingSpec):
+        return index.occurring(spec)
+    parts = [spec.baseline_spec, *spec.slicing_specs]
+    return "; ".join(dict.fromkeys(filter(None, (index.occurring(one) for one in parts if not len(index.match(one))))))

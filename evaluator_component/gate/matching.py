@@ -13,7 +13,17 @@ import numpy.typing as npt
 from evaluator_component.config.slice_values import FILTER, how_grouped
 from evaluator_component.config.slices import filter_name
 from evaluator_component.proto import config_pb2
-from evaluator_component.slicing.names import OVERALL, Group, Value, format_value, numeral, parse_slice, single
+from evaluator_component.slicing.names import (
+    OVERALL,
+    Group,
+    Value,
+    format_pair,
+    format_value,
+    numeral,
+    parse_pair,
+    parse_slice,
+    single,
+)
 from evaluator_component.slicing.sql_slices import read_sql
 from evaluator_component.slicing.values import read_values
 
@@ -42,7 +52,13 @@ class SliceIndex:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._groups: dict[Kind, _Group] = {}
+        codes = {name: code for code, name in enumerate(names)}
+        self._of_pairs: list[tuple[int, int, int]] = []
         for code, name in enumerate(names):
+            both = parse_pair(name)
+            if both is not None:
+                self._of_pairs.append((code, codes.get(both[0], -1), codes.get(both[1], -1)))
+                continue
             pairs = parse_slice(name)
             chosen = next((value.text for key, value in pairs if key == FILTER and isinstance(value, Group)), "")
             if chosen:
@@ -77,6 +93,14 @@ class SliceIndex:
                 found.append(np.asarray(sorted(codes), np.int64))
         return reduce(np.intersect1d, found)
 
+    def match_pairs(self, spec: config_pb2.CrossSlicingSpec) -> Codes:
+        """Returns the codes of the differences that a spec of pairs means; without slicing_specs, with any slice."""
+        left = set(self.match(spec.baseline_spec).tolist())
+        right = {code for one in spec.slicing_specs for code in self.match(one).tolist()}
+        anything = not spec.slicing_specs
+        found = [code for code, a, b in self._of_pairs if a in left and (b in right or (anything and b not in left))]
+        return np.asarray(sorted(found), np.int64)
+
     def occurring(self, spec: config_pb2.SlicingSpec) -> str:
         """Returns what there is instead of a spec that matches nothing, for a message."""
         features, chosen = spec_features(spec), filter_name(spec)
@@ -108,6 +132,12 @@ def describe_spec(spec: config_pb2.SlicingSpec) -> str:
     if spec.filter:
         pairs.append(f"{FILTER}∈{format_value(Group(filter_name(spec)))}")
     return ", ".join(pairs) or OVERALL
+
+
+def describe_pair(spec: config_pb2.CrossSlicingSpec) -> str:
+    """Returns a spec of pairs in the manner of a difference's name."""
+    others = " or ".join(describe_spec(one) for one in spec.slicing_specs) or "any other slice"
+    return format_pair(describe_spec(spec.baseline_spec), others)
 
 
 def _described(features: tuple[str, ...], chosen: str) -> str:

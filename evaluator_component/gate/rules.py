@@ -119,7 +119,7 @@ def unknown_threshold_names(config: config_pb2.EvalConfig, known_names: Collecti
     unknown = []
     for i, spec in enumerate(config.metrics_specs):
         for j, metric in enumerate(spec.metrics):
-            if not metric.HasField("threshold") and not metric.per_slice_thresholds:
+            if not (metric.HasField("threshold") or metric.per_slice_thresholds or metric.cross_slice_thresholds):
                 continue
             name = _registry_name(metric)
             if name not in known_names:
@@ -167,8 +167,7 @@ def _thresholds(config: config_pb2.EvalConfig, policy: Policy, result_name: Resu
         here: Path = ("metrics_specs", i)
         for j, metric in enumerate(spec.metrics):
             path = (*here, "metrics", j)
-            _refuse_cross_slices(path, len(metric.cross_slice_thresholds))
-            if not metric.HasField("threshold") and not metric.per_slice_thresholds:
+            if not (metric.HasField("threshold") or metric.per_slice_thresholds or metric.cross_slice_thresholds):
                 continue
             _check_model_names(config, spec, here)
             name = result_name(metric)
@@ -177,8 +176,9 @@ def _thresholds(config: config_pb2.EvalConfig, policy: Policy, result_name: Resu
                     (*path, "threshold"), find_target(spec, name, everywhere, path, result_name), metric.threshold
                 )
             yield from _per_slice(spec, name, (*path, "per_slice_thresholds"), metric.per_slice_thresholds, result_name)
-        _refuse_cross_slices(here, len(spec.cross_slice_thresholds))
-        if spec.thresholds or spec.per_slice_thresholds:
+            pairs = metric.cross_slice_thresholds
+            yield from _of_pairs(spec, name, (*path, "cross_slice_thresholds"), pairs, result_name)
+        if spec.thresholds or spec.per_slice_thresholds or spec.cross_slice_thresholds:
             _check_model_names(config, spec, here)
         for name in sorted(spec.thresholds):
             path = (*here, "thresholds", MapKey(name))
@@ -186,6 +186,21 @@ def _thresholds(config: config_pb2.EvalConfig, policy: Policy, result_name: Resu
         for name in sorted(spec.per_slice_thresholds):
             path = (*here, "per_slice_thresholds", MapKey(name), "thresholds")
             yield from _per_slice(spec, name, path, spec.per_slice_thresholds[name].thresholds, result_name)
+        for name in sorted(spec.cross_slice_thresholds):
+            path = (*here, "cross_slice_thresholds", MapKey(name), "thresholds")
+            yield from _of_pairs(spec, name, path, spec.cross_slice_thresholds[name].thresholds, result_name)
+
+
+def _of_pairs(
+    spec: config_pb2.MetricsSpec,
+    name: str,
+    path: Path,
+    entries: Collection[config_pb2.CrossSliceMetricThreshold],
+    result_name: ResultName,
+) -> Iterator[_Threshold]:
+    for k, entry in enumerate(entries):
+        target = find_target(spec, name, tuple(entry.cross_slicing_specs), path, result_name)
+        yield _Threshold((*path, k, "threshold"), target, entry.threshold)
 
 
 def _per_slice(
@@ -221,11 +236,6 @@ def _check_model_names(config: config_pb2.EvalConfig, spec: config_pb2.MetricsSp
             f"{render(path)}.model_names: thresholds are judged on the candidate {candidate or CANDIDATE!r}, but only "
             f"{', '.join(spec.model_names)} is named"
         )
-
-
-def _refuse_cross_slices(path: Path, count: int) -> None:
-    if count:
-        raise ConfigError(f"{render(path)}.cross_slice_thresholds: not supported yet; use per_slice_thresholds")
 
 
 def _value_rules(threshold: _Threshold) -> list[Rule]:

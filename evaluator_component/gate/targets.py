@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from evaluator_component.metrics.metric import Definition
 
 ResultName = Callable[[config_pb2.MetricConfig], str]
+Specs = tuple[config_pb2.SlicingSpec, ...] | tuple[config_pb2.CrossSlicingSpec, ...]
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Target:
 
     Attributes:
       metric: The metric's name in the results.
-      specs: The slicing specs it applies to; None for every slice.
+      specs: The slicing specs it applies to, or those of pairs of slices; None for every slice.
       outputs: The outputs it applies to; empty for all.
       weighting: The weightings it applies to; None for the one that the metrics spec has by default.
       readings: The names of the readings of classes that it is meant for ('' where classes are not told apart).
@@ -31,7 +32,7 @@ class Target:
     """
 
     metric: str
-    specs: tuple[config_pb2.SlicingSpec, ...] | None
+    specs: Specs | None
     outputs: tuple[str, ...]
     weighting: frozenset[bool] | None
     readings: frozenset[str]
@@ -41,7 +42,7 @@ class Target:
 def find_target(
     spec: config_pb2.MetricsSpec,
     metric: str,
-    specs: tuple[config_pb2.SlicingSpec, ...] | None,
+    specs: Specs | None,
     path: Path,
     result_name: ResultName,
 ) -> Target:

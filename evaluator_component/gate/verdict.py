@@ -66,7 +66,7 @@ class Verdict:
 
     def refuses(self, check: Check) -> bool:
         """Whether one of its checks is a reason against the candidate."""
-        undecided = self.policy["untested" if check.family_size is not None else "inconclusive"]
+        undecided = self.policy.get("untested" if check.family_size is not None else "inconclusive", "FAIL")
         return check.outcome is Outcome.FAIL or (check.outcome is Outcome.INCONCLUSIVE and undecided != "PASS")
 
     def explain(self) -> str:

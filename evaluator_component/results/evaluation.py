@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from evaluator_component.config.complete import CANDIDATE
 from evaluator_component.errors import nearest
 from evaluator_component.results import tables
-from evaluator_component.slicing.names import OVERALL
+from evaluator_component.slicing.names import OVERALL, is_pair
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,6 +73,8 @@ class MetricTable:
     def worst(self, metric: str, min_examples: int = 100, **keys: str | bool) -> MetricTable:
         """Returns the slices of a metric, worst first by the metric's own direction, undefined ones last.
 
+        Differences between slices are left out.
+
         Args:
           metric: the metric's result name.
           min_examples: slices with fewer examples are left out; small ones are the worst by chance.
@@ -81,6 +83,7 @@ class MetricTable:
         keys = {"split": tables.merged_split(self.table), "model": self.candidate, **keys}
         rows = self.filter(metric=metric, **keys).table
         rows = rows.filter(pc.greater_equal(rows.column("n"), min_examples))
+        rows = rows.filter(pa.array([not is_pair(name) for name in rows.column("slice").to_pylist()], pa.bool_()))
         values = rows.column("value").to_numpy()
         badness = values if "lower" not in tables.names(rows, "direction") else -values
         return MetricTable(rows.take(pa.array(np.lexsort((np.arange(len(values)), badness)))))

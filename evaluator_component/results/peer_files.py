@@ -30,6 +30,7 @@ PEER_VERSION: Final = "0.52.0"
 """The TFMA release whose files these are like; its loader asks that a version be there."""
 
 _SLICE_KEY = _KEY = 1
+_CROSS_SLICE_KEY = 3
 _VALUE = 2
 _METRIC_KEYS_AND_VALUES = 51
 _SUB_KEY: Final = re.compile(r"(classId|k|topK):(-?\d+)")
@@ -156,8 +157,19 @@ def write_records(path: str, records: Iterable[bytes]) -> None:
 
 
 def slice_key_field(name: str) -> bytes:
-    """Returns the slice_key field of MetricsForSlice and PlotsForSlice for a slice's name."""
+    """Returns the field of MetricsForSlice that says of which slice it is, or of which difference of slices."""
+    both = names.parse_pair(name)
+    if both is not None:
+        return wire.field(_CROSS_SLICE_KEY, cross_slice_key(*both).SerializeToString(deterministic=True))
     return wire.field(_SLICE_KEY, slice_key(name).SerializeToString(deterministic=True))
+
+
+def cross_slice_key(left: str, right: str) -> Any:
+    """Returns the CrossSliceKey of the difference of two slices."""
+    key = metrics_for_slice_pb2.CrossSliceKey()
+    key.baseline_slice_key.CopyFrom(slice_key(left))
+    key.comparison_slice_key.CopyFrom(slice_key(right))
+    return key
 
 
 def slice_key(name: str) -> Any:

@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from evaluator_component.config.write import is_peers_spec
-from evaluator_component.gate.matching import SliceIndex, describe_spec
+from evaluator_component.gate.matching import SliceIndex, describe_pair, describe_spec
 from evaluator_component.proto import config_pb2, validation_result_pb2
 from evaluator_component.results import peer_files, tables
+from evaluator_component.slicing.names import is_pair, parse_pair
 
 if TYPE_CHECKING:
     from evaluator_component.gate import Check, Verdict
@@ -49,6 +50,7 @@ def validation_result(verdict: Verdict, config: config_pb2.EvalConfig | None, me
             if (threshold_path, check.slice) not in missing:
                 missing.add((threshold_path, check.slice))
                 result.missing_slices.extend(_specs(config, threshold_path, check.slice))
+                result.missing_cross_slices.extend(_pairs(config, threshold_path, check.slice))
             continue
         identity = (
             check.split,
@@ -65,7 +67,11 @@ def validation_result(verdict: Verdict, config: config_pb2.EvalConfig | None, me
         seen.add(identity)
         if check.slice not in by_slice:
             by_slice[check.slice] = result.metric_validations_per_slice.add()
-            by_slice[check.slice].slice_key.CopyFrom(peer_files.slice_key(check.slice))
+            both = parse_pair(check.slice)
+            if both is None:
+                by_slice[check.slice].slice_key.CopyFrom(peer_files.slice_key(check.slice))
+            else:
+                by_slice[check.slice].cross_slice_key.CopyFrom(peer_files.cross_slice_key(*both))
         _add_failure(by_slice[check.slice], check, config, f"{threshold_path}.{kind}", several_models)
     _add_details(result, config, metrics)
     return result
@@ -73,11 +79,9 @@ def validation_result(verdict: Verdict, config: config_pb2.EvalConfig | None, me
 
 def _blocking(verdict: Verdict) -> Iterator[Check]:
     """Yields the failed checks, and the inconclusive ones where those count as failed."""
-    checks = verdict.checks
-    outcomes = ["FAIL", "INCONCLUSIVE"] if verdict.policy.get("inconclusive", "FAIL") == "FAIL" else ["FAIL"]
-    column = checks.table.column("outcome")
-    found = np.logical_or.reduce([tables.equal(column, outcome).to_numpy() for outcome in outcomes])
-    yield from checks.take(np.flatnonzero(found))
+    column = verdict.checks.table.column("outcome")
+    found = np.logical_or.reduce([tables.equal(column, outcome).to_numpy() for outcome in ("FAIL", "INCONCLUSIVE")])
+    yield from filter(verdict.refuses, verdict.checks.take(np.flatnonzero(found)))
 
 
 def _add_failure(entry: Any, check: Check, config: config_pb2.EvalConfig, path: str, several_models: bool) -> None:
@@ -126,18 +130,27 @@ def _specs(config: config_pb2.EvalConfig, threshold_path: str, described: str) -
     return [spec for spec in found if is_peers_spec(spec)][:1]
 
 
+def _pairs(config: config_pb2.EvalConfig, threshold_path: str, described: str) -> list[Any]:
+    """Returns the pair of slicing specs of a threshold that is written as ``described``."""
+    entry = _resolve(config, threshold_path.removesuffix(".threshold"))
+    found = [pair for pair in getattr(entry, "cross_slicing_specs", ()) if describe_pair(pair) == described]
+    return [pair for pair in found if all(map(is_peers_spec, (pair.baseline_spec, *pair.slicing_specs)))][:1]
+
+
 def _has_thresholds(config: config_pb2.EvalConfig) -> bool:
     return any(True for _ in _rules(config))
 
 
 def _rules(config: config_pb2.EvalConfig) -> Iterator[tuple[Any, ...] | None]:
-    """Yields the slicing specs of every threshold; None for one that holds everywhere."""
+    """Yields the slicing specs of every threshold; None for one that holds everywhere, none for one of pairs."""
     for spec in config.metrics_specs:
         for metric in spec.metrics:
             if metric.HasField("threshold"):
                 yield None
             yield from (tuple(entry.slicing_specs) for entry in metric.per_slice_thresholds)
+            yield from (() for _ in metric.cross_slice_thresholds)
         yield from (None for _ in spec.thresholds)
+        yield from (() for rules in spec.cross_slice_thresholds.values() for _ in rules.thresholds)
         for name in sorted(spec.per_slice_thresholds):
             yield from (tuple(entry.slicing_specs) for entry in spec.per_slice_thresholds[name].thresholds)
 
@@ -148,7 +161,7 @@ def _add_details(result: Any, config: config_pb2.EvalConfig, metrics: pa.Table) 
     if not rules:
         return
     rows = metrics.filter(tables.equal(metrics.column("split"), tables.merged_split(metrics)))
-    slices = [name for name in pc.unique(rows.column("slice")).to_pylist() if name is not None]
+    slices = [name for name in pc.unique(rows.column("slice")).to_pylist() if name is not None and not is_pair(name)]
     index = SliceIndex(slices) if any(specs is not None for specs in rules) else None
     counted = set()
     for specs in rules:

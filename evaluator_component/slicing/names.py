@@ -1,5 +1,6 @@
 """The written form of a slice, such as ``payment_type=Cash, trip_start_hour=2``.
 
+    slices  = slice | slice " − " slice             the difference of two slices
     slice   = "Overall" | pair *(", " pair)         features in order of their names, each once
     pair    = feature "=" value | feature "∈" group
     feature = bare | quoted
@@ -39,12 +40,13 @@ Value: TypeAlias = "str | int | float | Group"
 OVERALL: Final = "Overall"
 """The slice of no feature, which holds every example."""
 
-_SYNTAX: Final = re.compile(r'[,=∈"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
-_PART: Final = r'("(?:[^"\\]|\\.)*"|[^,=∈"]+)'
+_SYNTAX: Final = re.compile(r'[,=∈−"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
+_PART: Final = r'("(?:[^"\\]|\\.)*"|[^,=∈−"]+)'
 _NUMBER: Final = r"-?(?:[0-9]+(?:\.[0-9]+)?(?:e[+-][0-9]+)?|∞)"
 _INTERVAL: Final = re.compile(rf"[\[(]{_NUMBER},{_NUMBER}[\])]")
 _PAIR: Final = re.compile(f"{_PART}(?:={_PART}|∈(?:({_INTERVAL.pattern})|{_PART}))(, |$)")
 _NUMERAL: Final = re.compile(r"[+-]?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|[+-]?(?:inf|nan)", re.IGNORECASE)
+_LESS: Final = " − "
 _UNPRINTABLE: Final = frozenset(("Cc", "Cs", "Zl", "Zp"))
 
 
@@ -87,6 +89,26 @@ def parse_slice(name: str) -> tuple[tuple[str, Value], ...]:
     if position != len(name) or format_slice(pairs) != name:
         raise ValueError(f"{name!r} is not a slice's name as this package writes it; nearest: {format_slice(pairs)!r}")
     return tuple(pairs)
+
+
+def format_pair(left: str, right: str) -> str:
+    """Returns the name of the difference of two slices, from theirs."""
+    return f"{left}{_LESS}{right}"
+
+
+def is_pair(name: str) -> bool:
+    """Tells the name of a difference of two slices from that of a slice."""
+    return parse_pair(name) is not None
+
+
+def parse_pair(name: str) -> tuple[str, str] | None:
+    """Returns the names of the two slices that a name is the difference of; None for a single slice."""
+    place = name.find(_LESS)
+    while place >= 0:
+        if name.count('"', 0, place) % 2 == name.count('\\"', 0, place) % 2:  # not inside of quotes
+            return name[:place], name[place + len(_LESS) :]
+        place = name.find(_LESS, place + 1)
+    return None
 
 
 def format_value(value: Value) -> str:

@@ -6,8 +6,9 @@ model with several outputs; ``weight`` is a list; every other column is a featur
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,7 @@ def scenario_table(config: config_pb2.EvalConfig, data: Mapping[str, Columns]) -
             name: [value for part in data.values() for value in part[name]] for name in next(iter(data.values()))
         }
     rows = [row for split, columns in splits.items() for row in _split_rows(config, split, columns)]
+    rows += [pair for split in splits for pair in _pair_rows(config, [row for row in rows if row["split"] == split])]
     unique = {
         tuple(row[name] for name in ("split", "slice", "model", "output", "metric", "weighted")): row for row in rows
     }
@@ -71,6 +73,39 @@ def _split_rows(config: config_pb2.EvalConfig, split: str, columns: Columns) -> 
                             metric.class_name, columns, members, output, weighted, split, name, confident
                         )
     return rows
+
+
+def _pair_rows(config: config_pb2.EvalConfig, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The differences between the slices that rules on pairs name by their values."""
+    pairs = [
+        pair
+        for spec in config.metrics_specs
+        for metric in spec.metrics
+        for rule in metric.cross_slice_thresholds
+        for pair in rule.cross_slicing_specs
+    ]
+    names = sorted({row["slice"] for row in rows})
+    for left, right in itertools.permutations(names, 2):
+        wanted = [
+            pair
+            for pair in pairs
+            if _is_of(pair.baseline_spec, left) and any(_is_of(spec, right) for spec in pair.slicing_specs)
+        ]
+        for one in rows if wanted else ():
+            if one["slice"] == left:
+                same = ("model", "output", "metric", "weighted")
+                (other,) = (row for row in rows if row["slice"] == right and all(row[k] == one[k] for k in same))
+                yield {
+                    **one,
+                    "slice": f"{left} − {right}",
+                    "value": one["value"] - other["value"],
+                    "n": min(one["n"], other["n"]),
+                    "weighted_n": min(one["weighted_n"], other["weighted_n"]),
+                }
+
+
+def _is_of(spec: config_pb2.SlicingSpec, name: str) -> bool:
+    return name == format_slice(list(spec.feature_values.items()))
 
 
 def _weightings(spec: config_pb2.MetricsSpec, columns: Columns) -> list[bool]:

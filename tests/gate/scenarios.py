@@ -121,6 +121,13 @@ def fifty(right: int, baseline_right: int) -> dict[str, Any]:
 
 
 COUNTED = "metrics_specs: [{metrics: [{class_name: ExampleCount, threshold: {value_threshold: {lower_bound: 50}}}]}]"
+CROSS = (
+    "slicing_specs: [{}, {feature_keys: [a]}]\n"
+    "cross_slicing_specs: [{baseline_spec: {feature_values: {a: x}}, slicing_specs: [{feature_values: {a: y}}]}]\n"
+    "metrics_specs: [{metrics: [{class_name: BinaryAccuracy, cross_slice_thresholds: [{cross_slicing_specs: "
+    "[{baseline_spec: {feature_values: {a: x}}, slicing_specs: [{feature_values: {a: y}}]}], threshold: "
+    "{value_threshold: {%s}}}]}]}]"
+)
 X, Y = ["x"] * 8 + ["y"] * 2, ["x"] * 5 + ["y"] * 5
 TINY = {"eval": ten(9, a=["x"] * 9 + ["y"])}
 """Right on all of a=x, wrong on the only example of a=y."""
@@ -238,6 +245,15 @@ SCENARIOS = (
              PER_SLICE % ("BinaryAccuracy", "{feature_values: {a: z}}, {feature_values: {a: x}}", 0.5)
              + SLICED + "\ngate: {missing_slice: SKIP}",
              {"eval": ten(8, a=X)}, blessed=True, notices=("no slice matches a=z",)),
+    Scenario("23", "difference between slices within its bounds", CROSS % "lower_bound: -0.25, upper_bound: 0.25",
+             {"eval": ten(9, a=Y)}, blessed=True, outcomes={"a=x − a=y": "PASS PASS"}),
+    Scenario("24", "difference between slices beyond its bound", CROSS % "upper_bound: 0.25", {"eval": ten(8, a=Y)},
+             blessed=False, outcomes={"a=x − a=y": "FAIL"},
+             reasons=("binary_accuracy on a=x − a=y is 0.4 (n = 5); at most 0.25 is allowed",)),
+    Scenario("24b", "a difference that there is not",
+             CROSS.replace("{a: y}}]}], threshold", "{a: z}}]}], threshold") % "upper_bound: 0.25",
+             {"eval": ten(8, a=Y)}, blessed=False,
+             reasons=("no slice matches a=x − a=z (threshold on binary_accuracy); values of a that occur: x, y",)),
     Scenario("25", "a text that looks like a number is not that number",
              PER_SLICE % ("BinaryAccuracy", '{feature_values: {a: "01234"}}', 0.9) + SLICED,
              {"eval": ten(8, a=["01234"] * 8 + ["1234"] * 2)}, blessed=True, outcomes={'a="01234"': "PASS"}),

@@ -37,6 +37,7 @@ DIFFERENT = {
     "30b": "raises TypeError",
     "31": "raises KeyError: 'model'",
     "32": "NOT_BLESSED: binary_acuracy on Overall Metric not found.; no slice for Overall",
+    "23": "NOT_BLESSED",  # a threshold on a pair of slices is never met
     "37": "raises ValueError: There can be only one candidate model",
     "37b": "raises ValueError: There can be only one baseline model",
     "39": "BLESSED",

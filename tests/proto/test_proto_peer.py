@@ -86,13 +86,13 @@ def test_every_enum_of_the_peer_is_ours_too(peer: dict[str, types.ModuleType], n
 
 def test_extensions_are_only_where_the_peer_can_be_spared_them(peer: dict[str, types.ModuleType]) -> None:
     theirs, ours = message_facts(peer["config_pb2"]), message_facts(config_pb2)
-    assert set(ours) - set(theirs) == {"GateOptions", "EngineOptions", "SliceValues"}
+    assert set(ours) - set(theirs) == {"GateOptions", "EngineOptions", "IntervalOptions", "SliceValues"}
     added = [(message, field) for message in theirs for field in ours[message] if field not in theirs[message]]
     # What is written for the peer leaves these out: to_peer_json.
     assert added == [
         ("ModelSpec", "label_vocabulary"),
         *(("SlicingSpec", field) for field in ("values", "filter", "filter_name")),
-        *(("EvalConfig", field) for field in ("gate", "engine")),
+        *(("EvalConfig", field) for field in ("gate", "engine", "intervals")),
     ]
 
 
