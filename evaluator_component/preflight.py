@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from evaluator_component.data.features import Features
     from evaluator_component.data.files import Shard, Source
     from evaluator_component.engine.job import Job
+    from evaluator_component.engine.plan import Shift
     from evaluator_component.models.predictor import Predictor
 
 _SAMPLE_ROWS = 64
@@ -106,7 +107,8 @@ def check(
     _check_features(plan, complete, features, predictors)
     job = make_job(complete, module, paths[: len(predictors)], predictors, features)
     _check_same_outputs(plan, predictors)
-    pooled, class_names = _try_first_records(job, shards, predictors)
+    pooled, class_names, shifts = _try_first_records(job, shards, predictors)
+    job = replace(job, shifts=shifts)
     _check_threshold_names(complete, plan)
     notices = [*notices, *left_out, *pooled, *plain_rules(complete, plan)]
     return Preflight(complete, job, shards, state, tuple(notices), predictors, class_names)
@@ -251,19 +253,22 @@ def _check_same_outputs(plan: Plan, predictors: Sequence[Predictor | None]) -> N
 
 def _try_first_records(
     job: Job, shards: Sequence[Shard], predictors: tuple[Predictor | None, ...]
-) -> tuple[list[str], dict[str, tuple[str, ...]]]:
+) -> tuple[list[str], dict[str, tuple[str, ...]], tuple[tuple[Shift, ...], ...]]:
     """Evaluates the first records of each split, which shows labels and predictions that do not fit each other.
 
     Returns:
-        Notices of what is read in another way than one might think, and the names of the classes by output.
+        Notices of what is read in another way than one might think, the names of the classes by output, and what is
+        taken off numbers before they are squared.
     """
     from evaluator_component.data.reader import Block, read_first
-    from evaluator_component.engine.accumulate import accumulate
+    from evaluator_component.engine.accumulate import accumulate, merge
+    from evaluator_component.engine.shifts import find_shifts
     from evaluator_component.engine.worker import Worker
 
     worker = Worker(job, predictors)
     seen: set[str] = set()
     notices: list[str] = []
+    states = []
     for shard in shards:
         if shard.split in seen:
             continue
@@ -271,12 +276,12 @@ def _try_first_records(
         if records:
             seen.add(shard.split)
             evaluated = worker.evaluate(Block(shard, 0, records))
-            accumulate(job.plan, evaluated)
+            states.append(accumulate(job.plan, evaluated))
             notices = notices or pooled_classes(job.plan, evaluated)
     for split in sorted({shard.split for shard in shards} - seen):
         raise DataError(f"split {split!r}: its files hold no record; check the step that wrote them")
     names = {o: tuple(n.decode("utf-8", "replace") for n in own) for o, own in worker.class_names.items()}
-    return [*notices, *named_classes(worker, names)], names
+    return [*notices, *named_classes(worker, names)], names, find_shifts(job.plan, merge(job.plan, states))
 
 
 def _check_threshold_names(config: Any, plan: Plan) -> None:

@@ -139,7 +139,8 @@ def settle(plan: Plan, state: State) -> State:
 def _columns_of_queries(layout: SliceTable, views: Mapping[ViewKey, View]) -> Float64:
     """The columns of a table for each query, float64 ``[columns, queries]``."""
     columns = [column for key, terms in layout.terms for column in terms.compute(views[key])]
-    return np.array([*columns, *(np.prod([columns[i] for i in factors], axis=0) for factors in layout.products)])
+    factors_of = _shifted(columns, layout)
+    return np.array([*columns, *(np.prod([factors_of[i] for i in factors], axis=0) for factors in layout.products)])
 
 
 def _sum_of_queries(
@@ -341,18 +342,17 @@ class _Members:
             for total, column in zip(part, terms.compute(views[key]), strict=True):
                 columns.append(_by_example(column, views[key]))
                 self._add_up(total, columns[-1], classes)
-        self._add_products(totals, columns, table.products, classes)
+        self._add_products(totals, _shifted(columns, table), table, classes)
         return totals
 
-    def _add_products(
-        self, totals: Float64, columns: list[Float64], products: tuple[tuple[int, ...], ...], classes: int
-    ) -> None:
+    def _add_products(self, totals: Float64, columns: list[Float64], table: SliceTable, classes: int) -> None:
         """Writes the sums of products after those of their factors; one that is another number for number is copied."""
-        used = {place for factors in products for place in factors}
+        used = {place for factors in table.products for place in factors}
+        as_they_are = used - {shift.column for shift in table.shifts}
         ones = {i for i in used if columns[i].min(initial=1.0) == columns[i].max(initial=1.0) == 1.0}
         flags = {i for i in used - ones if np.array_equal(columns[i] * columns[i], columns[i])}
-        made: dict[tuple[int, ...], int] = {(): min(ones, default=-1)} | {(i,): i for i in used}
-        for place, factors in enumerate(products, len(columns)):
+        made: dict[tuple[int, ...], int] = {(): min(ones, default=-1)} | {(i,): i for i in as_they_are}
+        for place, factors in enumerate(table.products, len(columns)):
             rest = [i for i in factors if i not in ones]
             least = tuple(i for at, i in enumerate(rest) if i not in flags or i not in rest[:at])
             if least in made:
@@ -387,6 +387,14 @@ class _Members:
         starts = np.searchsorted(examples, np.arange(self._examples + 1))
         sparse = scipy.sparse.csr_matrix((column[some], numbers, starts), shape=(self._examples, classes))
         return np.asarray((self._matrix @ sparse).toarray(), np.float64).ravel()
+
+
+def _shifted(columns: list[Float64], table: SliceTable) -> list[Float64]:
+    """The columns as they are multiplied."""
+    result = list(columns)
+    for shift in table.shifts:
+        result[shift.column] = columns[shift.column] - shift.by * columns[shift.weight]
+    return result
 
 
 def _by_example(column: Float64, view: View) -> Float64:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from evaluator_component.config import baseline_spec, candidate_spec
 from evaluator_component.data.features import Features, ValueKind
-from evaluator_component.engine.plan import Plan
+from evaluator_component.engine.plan import Plan, Shift
 from evaluator_component.engine.planning import make_plan
 from evaluator_component.metrics.modules import load_module
 from evaluator_component.models.class_names import LabelForms, read_vocabulary
@@ -30,6 +30,7 @@ class Job:
         keep_serialized: Whether a model takes serialized examples.
         run_id: Names the run within the process that started it.
         labels: How labels are written.
+        shifts: What is taken off columns before they are multiplied, by the first examples; of each table of the plan.
     """
 
     config: bytes
@@ -39,6 +40,7 @@ class Job:
     keep_serialized: bool
     run_id: str
     labels: LabelForms = field(default_factory=LabelForms)
+    shifts: tuple[tuple[Shift, ...], ...] = ()
 
     @cached_property
     def plan(self) -> Plan:
@@ -49,7 +51,11 @@ class Job:
         """The plan of the config."""
         load_module(self.module)
         config = config_pb2.EvalConfig.FromString(self.config)
-        return make_plan(config, evaluate_baseline=len(self.model_paths) > 1)
+        plan = make_plan(config, evaluate_baseline=len(self.model_paths) > 1)
+        if not any(self.shifts):
+            return plan
+        tables = zip(plan.slice_tables, self.shifts, strict=True)
+        return replace(plan, slice_tables=tuple(replace(table, shifts=own) for table, own in tables))
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "plan"}

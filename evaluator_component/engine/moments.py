@@ -16,6 +16,9 @@ from evaluator_component.metrics.terms import Terms
 from evaluator_component.metrics.totals import Totals
 from evaluator_component.metrics.view import Float64
 
+Weights = Sequence[tuple[ColumnKey, Float64]]
+"""Columns, each with a number for each slice that it is multiplied by."""
+
 _STEP = 1e-5
 _NOISE = 1e-11
 """A variance below this share of what it is the difference of is taken to be none."""
@@ -54,8 +57,21 @@ class Moments:
         ]
         self._places = [{product: i for i, product in enumerate(layout.products)} for layout in plan.slice_tables]
 
+    def _unshifted(self, weights: Weights) -> Weights:
+        """Weights of the columns as they are multiplied, for those of the columns as they are."""
+        result = dict(weights)
+        for column, slope in weights:
+            for layout, _, _ in self._tables:
+                for shift in layout.shifts if column in layout.columns else ():
+                    if shift.column == layout.columns[column]:
+                        weight = list(layout.columns)[shift.weight]
+                        result[weight] = result.get(weight, 0.0) + slope * shift.by
+        return list(result.items())
+
     def total(self, planned: PlannedMetric, *factors: ColumnKey) -> Float64:
         """The total of a column, or of a product of columns, over the slices of a metric: float64 ``[slices]``.
+
+        Of products, what is taken off their columns stays off.
 
         Raises:
             KeyError: The product was not summed.
@@ -68,9 +84,10 @@ class Moments:
                 return exact.decode(columns[place][position::classes])
         raise KeyError(factors)
 
-    def square(self, planned: PlannedMetric, weights: Sequence[tuple[ColumnKey, Float64]]) -> Float64:
+    def square(self, planned: PlannedMetric, weights: Weights) -> Float64:
         """Σu² over each slice of u = Σ weight · column, float64 ``[slices]``."""
         total = np.zeros(len(weights[0][1]))
+        weights = self._unshifted(weights)
         for i, (left, slope) in enumerate(weights):
             total += slope * slope * self.total(planned, left, left)
             for right, other in weights[:i]:
@@ -80,37 +97,35 @@ class Moments:
     def product(
         self,
         planned: PlannedMetric,
-        left: Sequence[tuple[ColumnKey, Float64]],
-        right: Sequence[tuple[ColumnKey, Float64]],
+        left: Weights,
+        right: Weights,
     ) -> Float64:
         """Σuv over each slice of two weighted sums of columns."""
         total = np.zeros(len(left[0][1]))
-        for one, slope in left:
-            for other, second in right:
+        for one, slope in self._unshifted(left):
+            for other, second in self._unshifted(right):
                 total += slope * second * self.total(planned, one, other)
         return total
 
-    def variance(
-        self, planned: PlannedMetric, weights: Sequence[tuple[ColumnKey, Float64]], examples: Float64
-    ) -> Float64:
+    def variance(self, planned: PlannedMetric, weights: Weights, examples: Float64) -> Float64:
         """The variance of the total of u = Σ weight · column over the examples of a slice, float64 ``[slices]``."""
         total = np.sum([slope * self.total(planned, column) for column, slope in weights], axis=0)
         square = self.square(planned, weights)
-        largest = np.max([slope * slope * self.total(planned, column, column) for column, slope in weights], axis=0)
+        moved = self._unshifted(weights)
+        largest = np.max([slope * slope * self.total(planned, column, column) for column, slope in moved], axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
             spread = square - total * total / examples
             spread = np.where(spread > _NOISE * largest, spread, 0.0)
             return np.where(examples > 1, spread * examples / (examples - 1), np.nan)
 
-    def skewness(
-        self, planned: PlannedMetric, weights: Sequence[tuple[ColumnKey, Float64]], examples: Float64
-    ) -> Float64:
+    def skewness(self, planned: PlannedMetric, weights: Weights, examples: Float64) -> Float64:
         """The skewness of u = Σ weight · column, which has a mean of 0; NaN where third moments were not summed."""
         total = np.zeros(len(examples))
+        moved = self._unshifted(weights)
         try:
-            for first, a in weights:
-                for second, b in weights:
-                    for third, c in weights:
+            for first, a in moved:
+                for second, b in moved:
+                    for third, c in moved:
                         total += a * b * c * self.total(planned, first, second, third)
         except KeyError:
             return np.full(len(examples), np.nan)

@@ -107,6 +107,21 @@ ColumnKey = tuple[ViewKey, Terms, int]
 
 
 @dataclass(frozen=True)
+class Shift:
+    """What is taken off a column before it is multiplied: ``by`` times another column.
+
+    Attributes:
+        column: The place of the column in its table.
+        weight: That of the weights.
+        by: About the mean of the column.
+    """
+
+    column: int
+    weight: int
+    by: float
+
+
+@dataclass(frozen=True)
 class SliceTable:
     """Terms whose totals by slice have one shape and are made together.
 
@@ -115,12 +130,14 @@ class SliceTable:
         divided: What tells single classes apart within a slice, as a view with nothing else in it; None for nothing.
         query: The feature that names the query, where queries are summed; '' where examples are.
         products: Products of columns that are summed as well, each as the places of its factors among the columns.
+        shifts: What is taken off some columns before they are multiplied.
     """
 
     terms: tuple[tuple[ViewKey, Terms], ...]
     divided: ViewKey | None = None
     query: str = ""
     products: tuple[tuple[int, ...], ...] = ()
+    shifts: tuple[Shift, ...] = ()
 
     @cached_property
     def columns(self) -> dict[ColumnKey, int]:
