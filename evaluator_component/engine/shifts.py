@@ -36,8 +36,12 @@ def _of_table(layout: SliceTable, table: Sums) -> tuple[Shift, ...]:
             continue
         if not _can_be_put_back(place, weight, layout.products):
             continue
-        mean, square = total[place] / total[weight], total[squares[place, place]] / total[weight]
-        if np.isfinite(mean) and mean * mean > _FAR * _FAR * abs(square - mean * mean):
+        mean = total[place] / total[weight]
+        own, both, of_weight = (
+            total[squares[pair]] for pair in ((place, place), _sorted(place, weight), (weight, weight))
+        )
+        spread = own - 2 * mean * both + mean * mean * of_weight
+        if np.isfinite(mean) and mean * mean * of_weight > _FAR * _FAR * abs(spread):
             # The baseline's column moves with the candidate's, so that both stay comparable number by number.
             of_candidate = layout.columns.get((replace(view, model=0), terms, number))
             first = next((shift.by for shift in found if shift.column == of_candidate), mean)
@@ -45,11 +49,15 @@ def _of_table(layout: SliceTable, table: Sums) -> tuple[Shift, ...]:
     return tuple(found)
 
 
+def _sorted(left: int, right: int) -> tuple[int, int]:
+    return min(left, right), max(left, right)
+
+
 def _can_be_put_back(place: int, weight: int, products: Sequence[tuple[int, ...]]) -> bool:
     """Whether each product of a column is also there with the weight in its place."""
     known = set(products)
     with_column = (product for product in products if place in product)
-    return all(
+    return (weight, weight) in known and all(
         tuple(sorted([*product[: product.index(place)], weight, *product[product.index(place) + 1 :]])) in known
         for product in with_column
     )
