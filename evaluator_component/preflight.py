@@ -200,6 +200,8 @@ def _check_features(plan: Plan, config: Any, features: Features, predictors: Seq
     for source, path in plan.sources.items():
         if source.reads.key and (source.reads.role != "prediction" or predictors[source.model] is None):
             features.require(source.reads.key, path)
+    if plan.intervals is not None and plan.intervals.cluster_key:
+        features.require(plan.intervals.cluster_key, "intervals.cluster_key")
     for planned in plan.metrics:
         if planned.view.query:
             features.require(planned.view.query, f"{planned.path.rpartition('.')[0]}.query_key")

@@ -43,8 +43,11 @@ class Batch:
         return f"{self.shard.path}: record {self.first_row + row}"
 
     def unit_hashes(self) -> npt.NDArray[np.uint64]:
-        """uint64 ``[size]``: a hash of (base name of the file, record number), the unit of resampling."""
-        return unit_hashes(self.shard.name, self.first_row, self.size)
+        """uint64 ``[size]``: a hash of (base name of the file, record number), the unit of resampling.
+
+        A file has the same whether it is compressed or not.
+        """
+        return unit_hashes(self.shard.name.removesuffix(".gz"), self.first_row, self.size)
 
     def numbers(self, name: str, what: str) -> npt.NDArray[np.float64]:
         """A numeric feature, float64 ``[size]`` or ``[size, k]``; NaN where it is missing.

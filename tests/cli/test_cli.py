@@ -283,3 +283,19 @@ def test_a_split_that_is_not_there_is_found_before_the_work(material: Material, 
     result = run("check", "-c", path, "-m", material.good, "-d", material.gz)
     assert result.exit_code == 2
     assert "gate.splits[0]: no split 'test' is evaluated" in result.output
+
+
+def test_selftest_tells_how_often_an_equal_model_is_refused(material: Material, tmp_path: Path):
+    path = tmp_path / "eval.yaml"
+    path.write_text(
+        "model_specs: [{label_key: tipped}]\nmetrics_specs: [{metrics: [{class_name: AUC, threshold: "
+        "{change_threshold: {absolute: -0.9}}}]}]"
+    )
+    arguments = ["--config", path, "--model", material.good, "--data", material.plain]
+    result = run("selftest", *arguments, "--runs", 20)
+    assert result.exit_code == 0, result.output
+    assert "This config refused 0.0 % [0.0, 16.1] of them." in result.output
+    assert "metrics_specs[0].metrics[0].threshold.change_threshold.absolute (1 slices)" in result.output
+    checked = run("check", *arguments, "--baseline", material.weak)
+    assert "covers 1 slice; refuses an equal model with a chance of about 0 %" in checked.output
+    assert "unlike TFMA: AUC: over all distinct scores" in checked.output

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import evaluator_component as ec
@@ -28,8 +30,11 @@ CONFIG = {
     "model_specs": [{"label_key": "tipped", "example_weight_key": "weight"}],
     "slicing_specs": [{}, {"feature_keys": ["hour"]}, {"feature_keys": ["payment", "tags"]}],
     "metrics_specs": [{"metrics": [{"class_name": name} for name in (*METRICS, *PLOTS)]}],
+    "cross_slicing_specs": [{"baseline_spec": {}, "slicing_specs": [{"feature_keys": ["hour"]}]}],
+    "options": {"compute_confidence_intervals": {"value": True}},
     "engine": {"max_distinct_scores": 2000},  # most slices stay exact, and the large ones are coarsened
 }
+SURE = ["split", "slice", "model", "metric", "value", "n", "bracket_lower", "change", "effective_n"]
 TWO = "--direct_num_workers=2"
 
 Bytes = tuple[bytes, bytes]
@@ -87,12 +92,22 @@ def test_blocks_of_one_compressed_file_on_two_processes(run: Run, material: Any,
     assert run(material.gz, TWO, "--direct_running_mode=multi_processing") == one_file
 
 
-def test_other_order_of_files(run: Run, material: Any, several_files: Bytes, tmp_path: Path) -> None:
+def test_other_order_of_files(run: Run, material: Any, several_files: Bytes) -> None:
+    files = sorted(material.spread.iterdir(), reverse=True)
+
+    assert run(files) == several_files
+    assert run(files, TWO, "--direct_running_mode=multi_threading") == several_files
+
+
+def test_names_of_files_change_nothing_but_what_is_resampled(
+    run: Run, material: Any, several_files: Bytes, tmp_path: Path
+) -> None:
     for i, path in enumerate(sorted(material.spread.iterdir(), reverse=True)):
         (tmp_path / f"{i}").write_bytes(path.read_bytes())
+    before, after = (pq.read_table(pa.BufferReader(part)) for part in (several_files[0], run(tmp_path)[0]))
 
-    assert run(tmp_path) == several_files
-    assert run([*tmp_path.iterdir()], TWO, "--direct_running_mode=multi_threading") == several_files
+    assert before.select(SURE) == after.select(SURE)
+    assert before != after  # an example's group goes by the name of its file
 
 
 @pytest.mark.slow
