@@ -22,6 +22,7 @@ CHECKS_SCHEMA = pa.schema(
         ("split", NAME),
         ("slice", NAME),
         ("n", pa.int64()),
+        ("effective_n", pa.float64()),
         ("metric", NAME),
         ("model", NAME),
         ("output", NAME),
@@ -63,6 +64,7 @@ class Check:
       split: The evaluated split.
       slice: The slice, or the slicing spec that matches none.
       n: Examples in the slice; None if unknown or not to be shown.
+      effective_n: To how many examples of equal weight they amount; None without weights or standard errors.
       metric: The metric's name in the results.
       model: The candidate's name.
       output: The model's output; "" if it has only one.
@@ -92,6 +94,7 @@ class Check:
     split: str
     slice: str
     n: int | None
+    effective_n: float | None
     metric: str
     model: str
     output: str

@@ -19,7 +19,17 @@ from evaluator_component.gate.sentences import Wording
 from evaluator_component.results.tables import NAME
 
 _INFINITE_BASELINE = "a relative change needs a finite baseline"
-_NUMBERS = ("baseline", "change", "observed", "lower", "upper", "p_value", "adjusted_p_value", "detectable")
+_NUMBERS = (
+    "effective_n",
+    "baseline",
+    "change",
+    "observed",
+    "lower",
+    "upper",
+    "p_value",
+    "adjusted_p_value",
+    "detectable",
+)
 _SUSPICIOUS = "a suspicious improvement"
 
 
@@ -46,6 +56,7 @@ class Ledger:
         }
         block.update(
             n=frame.n[rows],
+            effective_n=np.where(frame.weighted[rows], frame.effective_n[rows], np.nan),
             baseline=frame.baseline_value[rows],
             change=frame.change[rows],
             bound=judgement.bound,

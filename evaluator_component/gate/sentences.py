@@ -36,6 +36,7 @@ class Facts(NamedTuple):
     split: str
     slice: str
     n: int | None
+    effective_n: float | None
     metric: str
     output: str
     sub_key: str
@@ -94,9 +95,10 @@ def _place(facts: Facts, wording: Wording) -> str:
 
 
 def _size(facts: Facts, more: str = "") -> str:
-    if not more and facts.n is not None:
+    if not more and facts.n is not None and facts.effective_n is None:
         return f" (n = {facts.n:,})"
     parts = [] if facts.n is None else [f"n = {facts.n:,}"]
+    parts += [] if facts.effective_n is None else [f"by their weights as good as {facts.effective_n:,.0f}"]
     parts += [more] if more else []
     return f" ({'; '.join(parts)})" if parts else ""
 
