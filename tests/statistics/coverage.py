@@ -14,7 +14,7 @@ from evaluator_component.engine.accumulate import Accumulator
 from evaluator_component.engine.finalise import finalise
 from evaluator_component.engine.plan import Plan
 from evaluator_component.slicing.codes import Membership
-from tests.statistics.worlds import Figure, World
+from tests.statistics.worlds import Figure, World, worlds
 from tests.stats.two_models import Sample, plan
 
 _EXAMPLES = 400_000
@@ -79,7 +79,7 @@ def slices(world: World, size: int, runs: int, seed: int) -> Iterator[pa.Table]:
 
 def column(table: pa.Table, name: str) -> np.ndarray:
     """A column as float64, NaN for null."""
-    return np.asarray(pc.fill_null(table.column(name), np.nan).to_numpy(), np.float64)
+    return np.asarray(pc.fill_null(table.column(name).cast(pa.float64()), np.nan).to_numpy(), np.float64)
 
 
 def simulate(world: World, size: int, runs: int, seed: int = 1) -> list[Coverage]:
@@ -107,3 +107,8 @@ def simulate(world: World, size: int, runs: int, seed: int = 1) -> list[Coverage
             )
         )
     return result
+
+
+def of_world(name: str, size: int, runs: int) -> list[Coverage]:
+    """Simulates a world by its name, so that another process can."""
+    return simulate(worlds()[name], size, runs)

@@ -108,3 +108,12 @@ def of_means(
         refused = chance < tail
         result.append(Refusals(float(trusted.mean()), float(refused.mean()), float((trusted & refused).mean())))
     return result
+
+
+LAWS = {"none": normal, "2 (exponential)": exponential, "6.2 (lognormal)": lognormal}
+"""By skewness."""
+
+
+def of_law(name: str, size: int, tails: tuple[float, ...], runs: int) -> list[Refusals]:
+    """Tests the means of a law by its name, so that another process can."""
+    return of_means(LAWS[name], size, tails, runs)

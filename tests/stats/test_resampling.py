@@ -77,6 +77,13 @@ def test_it_scales_with_its_values_and_does_not_move(groups: int, seed: int, fac
     np.testing.assert_allclose(jackknife(values + shift, without + shift, sizes)[0], one, rtol=1e-6, atol=1e-9)
 
 
+def test_values_that_no_group_moves_have_no_error() -> None:
+    values = np.array([0.3, 1 / 3, 0.7, 1.0, 1e6])
+    sizes = np.random.default_rng(7).integers(1, 9, (5, 64)).astype(float)
+    errors, _ = jackknife(values, np.repeat(values[:, None], 64, 1), sizes)
+    assert errors.tolist() == [0.0] * 5
+
+
 @pytest.mark.parametrize("sizes", [[0.0, 0.0, 0.0], [5.0, 0.0, 0.0]])
 def test_fewer_than_two_groups_tell_nothing(sizes: list[float]) -> None:
     errors, df = jackknife(np.array([0.5]), np.array([[0.4, 0.5, 0.6]]), np.array([sizes]))

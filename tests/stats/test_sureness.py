@@ -532,6 +532,46 @@ def test_a_share_on_the_edge_has_wilsons_limits(right: float) -> None:
     near(weighted["lower"], proportion_confint(effective * right, effective, method="wilson")[0])
 
 
+@pytest.mark.parametrize("missing", [0, 7, 40])
+def test_a_missing_rate_has_wilsons_limits_also_of_none_and_all(missing: int) -> None:
+    feature = np.where(np.arange(40) < missing, np.nan, 3.0)
+    sample = Sample(np.zeros(40), np.full(40, 0.5), feature=feature)
+    row = rows([{"class_name": "MissingRate", "config": {"feature_key_path": "fare"}}], sample)
+    found = row["Overall", "missing_rate_fare"]
+    lower, upper = proportion_confint(missing, 40, method="wilson")
+    near(found["lower"], lower)
+    near(found["upper"], upper)
+    assert found["interval_method"] == "wilson"
+
+
+@pytest.mark.parametrize("how", ["weights", "clusters"])
+def test_a_value_that_no_group_moves_is_not_certain(how: str) -> None:
+    """Perfect scores: the jackknife knows nothing of the error, and rounding is none."""
+    rng = np.random.default_rng(22)
+    labels = np.tile([0.0, 1.0], 100)
+    perfect = Sample(labels, np.where(labels > 0, 0.6, 0.2) + 0.2 * rng.random(200))
+    if how == "weights":
+        perfect = replace(perfect, weights=rng.gamma(2.0, 1.0, 200))
+    else:
+        perfect = replace(perfect, clusters=np.arange(200, dtype=np.uint64))
+    for row in rows(["AUC", "AveragePrecision", "KolmogorovSmirnov"], perfect).values():
+        near(row["value"], 1.0)
+        assert row["std_error"] in (None, 0.0), row
+        assert row["lower"] is row["upper"] is None
+
+
+@pytest.mark.xfail(strict=True, reason="sums by group do not tell which examples differ")
+@pytest.mark.parametrize("name", ["BinaryAccuracy", "AUC"])
+def test_differences_that_cancel_within_a_group_are_not_taken_for_none(name: str) -> None:
+    labels, candidate = np.tile([0.0, 1.0], 100), np.tile([0.2, 0.8], 100)
+    baseline = candidate.copy()
+    candidate[0] = baseline[2] = 0.6
+    clusters = np.arange(200, dtype=np.uint64)
+    clusters[2] = GROUPS  # as that of the first example, modulo the groups
+    (row,) = rows([name], Sample(labels, candidate, baseline, clusters=clusters)).values()
+    assert row["change_interval_method"] != "identical"
+
+
 def test_one_example_has_no_error() -> None:
     sample = Sample(np.array([1.0]), np.array([0.7]), np.array([0.4]))
     found = rows(["BinaryCrossEntropy", "AUC", "BinaryAccuracy", "F1Score"], sample)
