@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy.stats
 
 from evaluator_component.data.batch import unit_hashes
 from evaluator_component.engine.accumulate import Accumulator
 from evaluator_component.engine.finalise import finalise
 from evaluator_component.engine.plan import Plan
 from evaluator_component.slicing.codes import Membership
+from evaluator_component.stats.proportions import wilson
 from tests.statistics.worlds import Figure, World, worlds
 from tests.stats.two_models import Sample, plan
 
@@ -112,3 +114,10 @@ def simulate(world: World, size: int, runs: int, seed: int = 1) -> list[Coverage
 def of_world(name: str, size: int, runs: int) -> list[Coverage]:
     """Simulates a world by its name, so that another process can."""
     return simulate(worlds()[name], size, runs)
+
+
+def of_wilson(share: float, trials: int) -> float:
+    """The chance that Wilson's limits hold a share; counted, not simulated."""
+    successes = np.arange(trials + 1.0)
+    lower, upper = wilson(successes / trials, np.full(trials + 1, float(trials)), 0.025)
+    return float(scipy.stats.binom.pmf(successes, trials, share)[(lower <= share) & (share <= upper)].sum())
