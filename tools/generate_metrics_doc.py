@@ -19,8 +19,8 @@ the results. Options go into `config` as a mapping or as JSON; `name` gives the 
 lists the same in the terminal, `evaluator metrics NAME` explains one.
 
 *Better* says which values are better; a change threshold needs no direction of its own then. *Interval* names the
-method by which confidence intervals will be made. Binary metrics take labels from 0 to 1: a soft label counts as that
-much of a positive and the rest of a negative example. Examples count by their weight in all but
+method by which its intervals are made ([statistics.md](statistics.md)). Binary metrics take labels from 0 to 1: a soft
+label counts as that much of a positive and the rest of a negative example. Examples count by their weight in all but
 ExampleCount, McNemar, PairedTTest and ModelCosineSimilarity. `none` as the default of `thresholds` says that all
 distinct scores are thresholds. Metrics of a feature have its path in their name: `mean_fare`.
 """

@@ -21,7 +21,7 @@ from evaluator_component.proto import config_pb2
 from tests.metrics.pass_over import Examples, Row, add_up, built, entry, plan, sample, tables
 
 NAMES = sorted(catalogue())
-INTERVALS = {None, "wilson", "delta", "jackknife", "order statistics"}
+INTERVALS = {None, "exact", "wilson", "delta", "delong", "jackknife", "order statistics"}
 every_entry = pytest.mark.parametrize("name", NAMES)
 
 Table = dict[tuple[Any, ...], Row]
