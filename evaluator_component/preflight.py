@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from evaluator_component.data.features import Features
     from evaluator_component.data.files import Shard, Source
     from evaluator_component.engine.job import Job
-    from evaluator_component.engine.plan import Shift
+    from evaluator_component.engine.layout import Shift
     from evaluator_component.models.predictor import Predictor
 
 _SAMPLE_ROWS = 64

@@ -11,17 +11,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import scipy.sparse
 
 from evaluator_component.engine import queries, samples
-from evaluator_component.engine.adders import BucketAdder, GroupAdder, Pairs, ScoreAdder, SliceAdder
+from evaluator_component.engine.adders import BucketAdder, Pairs, ScoreAdder
 from evaluator_component.engine.evaluated import Evaluated
-from evaluator_component.engine.plan import Plan, QueryPlan, SliceTable, ViewKey
+from evaluator_component.engine.layout import SliceTable
+from evaluator_component.engine.members import Members, shifted
+from evaluator_component.engine.plan import Plan, QueryPlan
 from evaluator_component.engine.queries import QueryRows
 from evaluator_component.engine.samples import SampleRows
+from evaluator_component.engine.slice_adders import GroupAdder, SliceAdder
 from evaluator_component.engine.sums import Sums, add_up, concatenate, renumber, spread
+from evaluator_component.engine.views import ViewKey
 from evaluator_component.metrics.samples import as_texts
-from evaluator_component.metrics.terms import BySlice, KeyedTerms, SeveralRows
+from evaluator_component.metrics.terms import KeyedTerms, SeveralRows
 from evaluator_component.metrics.view import Float64, View
 
 Index = npt.NDArray[np.intp]
@@ -139,7 +142,7 @@ def settle(plan: Plan, state: State) -> State:
 def _columns_of_queries(layout: SliceTable, views: Mapping[ViewKey, View]) -> Float64:
     """The columns of a table for each query, float64 ``[columns, queries]``."""
     columns = [column for key, terms in layout.terms for column in terms.compute(views[key])]
-    factors_of = _shifted(columns, layout)
+    factors_of = shifted(columns, layout)
     return np.array([*columns, *(np.prod([factors_of[i] for i in factors], axis=0) for factors in layout.products)])
 
 
@@ -206,7 +209,7 @@ class Accumulator:
         views = batch.views(self._plan.views)
         numbers = self._numbers
         slices = np.array([numbers.setdefault(name, len(numbers)) for name in batch.slices.names], np.intp)
-        members = _Members(batch.size, batch.slices.rows, batch.slices.codes, len(batch.slices.names))
+        members = Members(batch.size, batch.slices.rows, batch.slices.codes, len(batch.slices.names))
         pairs = Pairs(batch.slices.rows.astype(np.intp), slices[batch.slices.codes], batch.size)
         for by_slice, table in zip(self._by_slice, self._plan.slice_tables, strict=True):
             if not table.query:  # queries are summed when their documents are together
@@ -241,7 +244,7 @@ class Accumulator:
         codes = (np.cumsum(there) - 1)[local]
         occupied = np.zeros(int(there.sum()), np.intp)
         occupied[codes] = cells
-        members = _Members(batch.size, pairs.rows, codes, len(occupied))
+        members = Members(batch.size, pairs.rows, codes, len(occupied))
         for by_group, table in zip(self._by_group, self._plan.grouped.tables, strict=True):
             if not table.query:
                 classes = _classes(table, views)
@@ -317,90 +320,3 @@ def _rows_by_example(terms: KeyedTerms, view: View) -> Index | None:
 def _classes(table: SliceTable, views: Mapping[ViewKey, View]) -> int:
     """How many parts of a slice are told apart in a table."""
     return 1 if table.view_of_classes is None else views[table.view_of_classes].classes
-
-
-class _Members:
-    """The slices of a batch as a matrix, to sum over them: example ``rows[i]`` is in slice ``codes[i]``."""
-
-    def __init__(self, examples: int, rows: npt.NDArray[np.integer], codes: npt.NDArray[np.integer], slices: int):
-        self._examples = examples
-        self._size = np.bincount(codes, minlength=slices)
-        self._matrix = scipy.sparse.coo_matrix((np.ones(len(codes)), (codes, rows)), shape=(slices, examples)).tocsr()
-
-    def totals(self, table: SliceTable, classes: int, views: Mapping[ViewKey, View]) -> Float64:
-        """Float64 ``[columns, slices * classes]``; each is summed in the order of the examples."""
-        totals = np.zeros((table.width, len(self._size) * classes))
-        columns: list[Float64] = []
-        place = 0
-        for key, terms in table.terms:
-            part = totals[place : place + len(terms.columns)]
-            place += len(part)
-            if isinstance(terms, BySlice):
-                part[:] = terms.by_slice(views[key], self._rows())
-                columns += [np.zeros(0)] * len(part)  # which no product is made of
-                continue
-            for total, column in zip(part, terms.compute(views[key]), strict=True):
-                columns.append(_by_example(column, views[key]))
-                self._add_up(total, columns[-1], classes)
-        self._add_products(totals, _shifted(columns, table), table, classes)
-        return totals
-
-    def _add_products(self, totals: Float64, columns: list[Float64], table: SliceTable, classes: int) -> None:
-        """Writes the sums of products after those of their factors; one that is another number for number is copied."""
-        used = {place for factors in table.products for place in factors}
-        as_they_are = used - {shift.column for shift in table.shifts}
-        ones = {i for i in used if columns[i].min(initial=1.0) == columns[i].max(initial=1.0) == 1.0}
-        flags = {i for i in used - ones if np.array_equal(columns[i] * columns[i], columns[i])}
-        made: dict[tuple[int, ...], int] = {(): min(ones, default=-1)} | {(i,): i for i in as_they_are}
-        for place, factors in enumerate(table.products, len(columns)):
-            rest = [i for i in factors if i not in ones]
-            least = tuple(i for at, i in enumerate(rest) if i not in flags or i not in rest[:at])
-            if least in made:
-                totals[place] = totals[made[least]]
-                continue
-            made[least] = place
-            self._add_up(totals[place], np.prod([columns[i] for i in least], axis=0), classes)
-
-    def _rows(self) -> list[Index]:
-        """The examples of each slice."""
-        bounds = self._matrix.indptr.tolist()
-        return [np.sort(self._matrix.indices[start:stop]) for start, stop in itertools.pairwise(bounds)]
-
-    def _add_up(self, total: Float64, column: Float64, classes: int) -> None:
-        """Writes the sums of a column into ``total``."""
-        if classes > 1:
-            total[:] = self._by_class(column, classes)
-            return
-        least, most = (column.min(), column.max()) if self._examples else (0.0, 0.0)
-        if least == most == 1.0:
-            total[:] = self._size
-        elif not least == most == 0.0:
-            total[:] = self._matrix @ column
-
-    def _by_class(self, column: Float64, classes: int) -> Float64:
-        """Sums by slice and class; most classes of most examples are 0 in many a term."""
-        some = np.flatnonzero(column != 0)
-        if len(some) * _FEW > len(column):
-            dense: Float64 = self._matrix @ column.reshape(self._examples, classes)
-            return dense.ravel()
-        examples, numbers = np.divmod(some, classes)
-        starts = np.searchsorted(examples, np.arange(self._examples + 1))
-        sparse = scipy.sparse.csr_matrix((column[some], numbers, starts), shape=(self._examples, classes))
-        return np.asarray((self._matrix @ sparse).toarray(), np.float64).ravel()
-
-
-def _shifted(columns: list[Float64], table: SliceTable) -> list[Float64]:
-    """The columns as they are multiplied."""
-    result = list(columns)
-    for shift in table.shifts:
-        result[shift.column] = columns[shift.column] - shift.by * columns[shift.weight]
-    return result
-
-
-def _by_example(column: Float64, view: View) -> Float64:
-    """One number for each example, or for each of its classes where these are told apart."""
-    return column if view.fold == view.classes else column.reshape(-1, view.fold).sum(axis=1)
-
-
-_FEW = 8
-"""Columns with fewer numbers other than 0 than one in so many are summed as sparse ones."""

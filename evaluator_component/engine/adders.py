@@ -14,12 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluator_component.engine import exact
+from evaluator_component.engine.slice_adders import MOST_SLICES, as_rows, compact, finished
 from evaluator_component.engine.sums import (
     Int32,
     Sums,
     add_sorted,
-    add_up,
-    by_rank,
     concatenate,
     pieces,
     renumber,
@@ -27,7 +26,6 @@ from evaluator_component.engine.sums import (
     sort_order,
     spread,
 )
-from evaluator_component.errors import ConfigError
 from evaluator_component.metrics.view import Float64
 
 Index = npt.NDArray[np.intp]
@@ -35,7 +33,6 @@ UInt64 = npt.NDArray[np.uint64]
 
 _DENSE_CELLS = 1 << 21
 """Up to this many (slice, bucket) cells are added up in a dense array, beyond it by sorting."""
-_COMPACT_ROWS = 1 << 16
 _AT_A_TIME = 1 << 18
 """Arrays of about this length stay in the cache and in memory that is there already."""
 _SPREAD_AT_A_TIME = 1 << 21
@@ -90,98 +87,6 @@ class Pairs:
             return self
         kept = wanted[self.rows]
         return Pairs(self.rows[kept], self.slices[kept], self.size)
-
-
-class SliceAdder:
-    """Adds up what is summed by slice.
-
-    Args:
-        columns: Number of value columns.
-    """
-
-    def __init__(self, columns: int):
-        self._classes = 1
-        self._waiting: list[tuple[Index, Float64]] = []
-        self._total: tuple[exact.Int64, ...] = tuple(np.zeros(0, np.int64) for _ in range(columns))
-
-    def add(self, slices: Index, totals: Float64, classes: int) -> None:
-        """Adds a batch's totals, float64 ``[columns, slices * classes]``."""
-        self._classes = classes
-        self._waiting.append((spread(slices, classes), totals))
-
-    def flush(self, count: int) -> None:
-        """Adds up what waits. There are ``count`` slices by now."""
-        if not self._waiting:
-            return
-        slices = np.concatenate([part for part, _ in self._waiting])
-        totals = np.concatenate([part for _, part in self._waiting], axis=1)
-        self._waiting = []
-        added = (exact.total(values, slices, count * self._classes) for values in totals)
-        self._total = tuple(exact.add(left, right) for left, right in zip(self._total, added, strict=True))
-
-    def table(self, rank: Int32) -> Sums:
-        """The sums, where slice i is called ``rank[i]`` from now on."""
-        if not any(len(column) for column in self._total):  # nothing was added
-            return Sums(np.zeros(0, np.int32), None, None, self._total, self._classes)
-        order = np.argsort(spread(rank, self._classes))
-        self._total = tuple(column[order] for column in self._total)
-        return Sums(np.arange(len(order), dtype=np.int32), None, None, self._total, self._classes)
-
-
-class GroupAdder:
-    """Adds up what is summed by slice and group of examples; most slices have examples of some groups only.
-
-    Args:
-        columns: Number of value columns.
-        groups: Number of groups; group g of slice s is cell ``s * groups + g``.
-    """
-
-    def __init__(self, columns: int, groups: int):
-        self._columns = columns
-        self._groups = groups
-        self._classes = 1
-        self._waiting: list[tuple[Index, Float64]] = []
-        self._runs: list[Sums] = []
-
-    def add(self, cells: Index, totals: Float64, classes: int) -> None:
-        """Adds a batch's totals, float64 ``[columns, cells * classes]``."""
-        self._classes = classes
-        self._waiting.append((spread(cells, classes), totals))
-
-    def flush(self) -> None:
-        """Adds up what waits."""
-        if not self._waiting:
-            return
-        cells, places = np.unique(np.concatenate([part for part, _ in self._waiting]), return_inverse=True)
-        totals = np.concatenate([part for _, part in self._waiting], axis=1)
-        self._waiting = []
-        columns = tuple(exact.total(values, places, len(cells)) for values in totals)
-        self._runs = _compact([*self._runs, Sums(as_rows(cells), None, None, columns)], 0)
-
-    def table(self, rank: Int32) -> Sums:
-        """The sums, where slice i is called ``rank[i]`` from now on."""
-        parts = self._groups * self._classes
-        rows = _finished(self._runs, spread(rank, parts), 0)
-        if rows is None:
-            rows = Sums(
-                np.zeros(0, np.int32), None, None, tuple(exact.encode(np.zeros(0)) for _ in range(self._columns))
-            )
-        self._runs = [rows]
-        return replace(rows, classes=parts)
-
-
-def as_rows(cells: Index) -> Int32:
-    """Numbers of cells as tables hold them.
-
-    Raises:
-        ConfigError: There are more of them than can be numbered.
-    """
-    if len(cells) and int(cells.max()) >= _MOST_SLICES:
-        raise ConfigError(
-            "intervals.groups: slices, classes and groups of examples make more than 2,147,483,647 cells; ask for "
-            "fewer groups, or for fewer slices"
-        )
-    return cells.astype(np.int32)
 
 
 class _Waiting:
@@ -245,12 +150,12 @@ class BucketAdder:
                 ]
             slices, bucket = np.divmod(occupied, width)
             self._runs.append(Sums(as_rows(slices), bucket.astype(np.uint64), None, tuple(sums)))
-            self._runs = _compact(self._runs, 0)
+            self._runs = compact(self._runs, 0)
 
     def table(self, rank: Int32) -> Sums:
         """The sums, where slice i is called ``rank[i]`` from now on."""
         classes = self._waiting.classes
-        self._runs = [_finished(self._runs, spread(rank, classes), 0) or _no_rows(self._columns, None)]
+        self._runs = [finished(self._runs, spread(rank, classes), 0) or _no_rows(self._columns, None)]
         return replace(self._runs[0], classes=classes)
 
 
@@ -282,12 +187,12 @@ class ScoreAdder:
         units: bool | None = None
         for scores, columns, part, some in self._waiting.take(pairs):
             if units is None:
-                units = _are_units(scores, columns, some) and count < _MOST_SLICES
+                units = _are_units(scores, columns, some) and count < MOST_SLICES
             if units:
                 self._keep_words(_words(scores, columns[1], part), count)
             else:
                 self._runs.append(add_sorted(_sort_scores(scores, columns, part), self._max_distinct))
-            self._runs = _compact(self._runs, self._max_distinct)
+            self._runs = compact(self._runs, self._max_distinct)
 
     def _keep_words(self, words: UInt64, count: int) -> None:
         if self._filled and self._filled + len(words) > len(self._words):
@@ -308,7 +213,7 @@ class ScoreAdder:
         if self._filled:
             runs = [*(renumber(run, rank) for run in runs), self._count_words(rank)]
             rank = np.arange(len(rank), dtype=np.int32)
-        self._runs = [_finished(runs, rank, self._max_distinct) or _no_rows(self._columns, np.zeros(0, np.uint8))]
+        self._runs = [finished(runs, rank, self._max_distinct) or _no_rows(self._columns, np.zeros(0, np.uint8))]
         return replace(self._runs[0], classes=self._waiting.classes)
 
 
@@ -317,24 +222,10 @@ def _no_rows(columns: int, levels: npt.NDArray[np.uint8] | None) -> Sums:
     return Sums(np.zeros(0, np.int32), np.zeros(0, np.uint64), levels, zeros)
 
 
-def _compact(runs: list[Sums], max_distinct: int) -> list[Sums]:
-    """Merges the runs once the later ones outgrow the first, so that a row is merged a few times only."""
-    if len(runs) < 2 or sum(map(len, runs[1:])) < max(len(runs[0]), _COMPACT_ROWS):
-        return runs
-    return [add_up(concatenate(runs), max_distinct)]
-
-
-def _finished(runs: Sequence[Sums], rank: Int32, max_distinct: int) -> Sums | None:
-    if len(runs) < 2:
-        return by_rank(runs[0], rank) if runs else None
-    return add_up(concatenate([renumber(run, rank) for run in runs]), max_distinct)
-
-
 _LABEL = np.uint64(1)
 _SLICE_SHIFT = np.uint64(33)
 _LOW_BITS = np.uint64((1 << 33) - 1)
 _SIGN = np.uint32(1 << 31)
-_MOST_SLICES = 1 << 31
 
 
 def _are_units(scores: Float64, columns: tuple[Float64, ...], some: npt.NDArray[np.bool_]) -> bool:

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import scipy.special
 
 from evaluator_component.engine import methods
+from evaluator_component.engine.layout import ColumnKey
 from evaluator_component.engine.moments import Moments, Slope
-from evaluator_component.engine.plan import ColumnKey, PlannedMetric
+from evaluator_component.engine.plan import PlannedMetric
 from evaluator_component.metrics.metric import Metric
 from evaluator_component.metrics.terms import Weight
 from evaluator_component.metrics.view import Float64

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from evaluator_component.engine.plan import Source, ViewKey
+from evaluator_component.engine.views import Source, ViewKey
 from evaluator_component.metrics.records import beside, view_of
 from evaluator_component.metrics.view import Float64, View
 from evaluator_component.slicing.codes import Membership

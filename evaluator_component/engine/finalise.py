@@ -18,7 +18,7 @@ from evaluator_component.engine.comparing import compare_slices
 from evaluator_component.engine.methods import BOOTSTRAP
 from evaluator_component.engine.moments import Moments, slope
 from evaluator_component.engine.pairing import find_pairs, of_pairs
-from evaluator_component.engine.plan import Plan, PlannedMetric, ViewKey, identity
+from evaluator_component.engine.plan import Plan, PlannedMetric, identity
 from evaluator_component.engine.replicates import Replicates, draws, leave_one_out
 from evaluator_component.engine.sureness import (
     OF_CHANGE,
@@ -30,6 +30,7 @@ from evaluator_component.engine.sureness import (
     value_columns,
 )
 from evaluator_component.engine.view_totals import ViewTotals
+from evaluator_component.engine.views import ViewKey
 from evaluator_component.metrics.metric import Across, Metric, Plot, Result, Values
 from evaluator_component.metrics.over_classes import MeanOverClasses, Notes, OneClass, reasons
 from evaluator_component.metrics.terms import Examples, Unusable, Weight

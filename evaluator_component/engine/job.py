@@ -10,7 +10,8 @@ from typing import Any
 
 from evaluator_component.config import baseline_spec, candidate_spec
 from evaluator_component.data.features import Features, ValueKind
-from evaluator_component.engine.plan import Plan, Shift
+from evaluator_component.engine.layout import Shift
+from evaluator_component.engine.plan import Plan
 from evaluator_component.engine.planning import make_plan
 from evaluator_component.metrics.modules import load_module
 from evaluator_component.models.class_names import LabelForms, read_vocabulary

@@ -6,17 +6,9 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
-from evaluator_component.engine.plan import (
-    ColumnKey,
-    GroupedTerms,
-    Intervals,
-    Made,
-    ModelPlan,
-    PlannedMetric,
-    SliceTable,
-    ViewKey,
-    partners,
-)
+from evaluator_component.engine.layout import ColumnKey, GroupedTerms, SliceTable
+from evaluator_component.engine.plan import Intervals, Made, ModelPlan, PlannedMetric, partners
+from evaluator_component.engine.views import ViewKey
 from evaluator_component.metrics.metric import Metric
 from evaluator_component.metrics.over_classes import MeanOverClasses
 from evaluator_component.metrics.terms import (

@@ -9,7 +9,8 @@ import numpy as np
 
 from evaluator_component.engine import exact
 from evaluator_component.engine.accumulate import State
-from evaluator_component.engine.plan import ColumnKey, Plan, PlannedMetric, SliceTable
+from evaluator_component.engine.layout import ColumnKey, SliceTable
+from evaluator_component.engine.plan import Plan, PlannedMetric
 from evaluator_component.metrics.metric import Metric, Ratio
 from evaluator_component.metrics.over_classes import OneClass
 from evaluator_component.metrics.terms import Terms

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from evaluator_component.metrics.binarize import Binarization
+from evaluator_component.engine.layout import ColumnKey, GroupedTerms, SliceTable
+from evaluator_component.engine.views import Source, ViewKey
 from evaluator_component.metrics.metric import Metric, Plot
 from evaluator_component.metrics.over_classes import MeanOverClasses, OneClass
-from evaluator_component.metrics.records import Reads
 from evaluator_component.metrics.terms import KeyedTerms, Sampler, Terms
-from evaluator_component.metrics.view import Kind
 from evaluator_component.proto.config_pb2 import CrossSlicingSpec
 from evaluator_component.slicing.specs import Grouping
 from evaluator_component.slicing.values import LABEL, PREDICTION, Values
@@ -43,120 +42,6 @@ class ModelPlan:
 
 
 @dataclass(frozen=True)
-class Source:
-    """A column that is read as lists.
-
-    Attributes:
-        reads: What it is.
-        model: Index of the model that a prediction is of.
-        output: Name of the output in the tables, where ``reads`` names no column.
-    """
-
-    reads: Reads
-    model: int
-    output: str
-
-
-@dataclass(frozen=True)
-class ViewKey:
-    """Which labels, predictions and weights a term sees.
-
-    Attributes:
-        model: Index of the model whose predictions it sees.
-        output: Name of the output in the tables.
-        weighted: Whether example weights are used.
-        kind_name: Name of the :class:`~evaluator_component.metrics.view.Kind` that decides what is usable.
-        binarization: How a problem of several classes is made a binary one; None for predictions as they are.
-        against: Index of the model whose predictions are compared with; None for none.
-        feature: The feature that is seen in place of predictions (of queries: of labels); '' for none.
-        query: The feature that names the query of a document, where queries are the examples; '' where they are not.
-        reads: The columns that are read as lists; () where numbers are.
-    """
-
-    model: int
-    output: str
-    weighted: bool
-    kind_name: str
-    binarization: Binarization | None = None
-    against: int | None = None
-    feature: str = ""
-    query: str = ""
-    reads: tuple[Reads, ...] = ()
-
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """Where what is read as lists comes from."""
-        return tuple(
-            Source(reads, self.model if reads.role == "prediction" else 0, "" if reads.key else self.output)
-            for reads in self.reads
-        )
-
-    @property
-    def undivided(self) -> ViewKey:
-        """The view of the same examples as they are."""
-        return replace(self, binarization=None)
-
-    @property
-    def kind(self) -> Kind:
-        """The kind."""
-        return Kind[self.kind_name]
-
-
-ColumnKey = tuple[ViewKey, Terms, int]
-"""A column of terms: the view that they are computed from, the terms, and which of their columns."""
-
-
-@dataclass(frozen=True)
-class Shift:
-    """What is taken off a column before it is multiplied: ``by`` times another column.
-
-    Attributes:
-        column: The place of the column in its table.
-        weight: That of the weights.
-        by: About the mean of the column.
-    """
-
-    column: int
-    weight: int
-    by: float
-
-
-@dataclass(frozen=True)
-class SliceTable:
-    """Terms whose totals by slice have one shape and are made together.
-
-    Attributes:
-        terms: Each with the view that it is computed from.
-        divided: What tells single classes apart within a slice, as a view with nothing else in it; None for nothing.
-        query: The feature that names the query, where queries are summed; '' where examples are.
-        products: Products of columns that are summed as well, each as the places of its factors among the columns.
-        shifts: What is taken off some columns before they are multiplied.
-    """
-
-    terms: tuple[tuple[ViewKey, Terms], ...]
-    divided: ViewKey | None = None
-    query: str = ""
-    products: tuple[tuple[int, ...], ...] = ()
-    shifts: tuple[Shift, ...] = ()
-
-    @cached_property
-    def columns(self) -> dict[ColumnKey, int]:
-        """The place of each column."""
-        keys = [(view, terms, i) for view, terms in self.terms for i in range(len(terms.columns))]
-        return {key: place for place, key in enumerate(keys)}
-
-    @property
-    def width(self) -> int:
-        """How many columns of totals it has, products among them."""
-        return len(self.columns) + len(self.products)
-
-    @property
-    def view_of_classes(self) -> ViewKey | None:
-        """A view whose classes are told apart; None where there are none."""
-        return None if self.divided is None else self.terms[0][0]
-
-
-@dataclass(frozen=True)
 class Intervals:
     """How standard errors and intervals are made.
 
@@ -173,19 +58,6 @@ class Intervals:
     cluster_key: str
     groups: int
     replicates: int
-
-
-@dataclass(frozen=True)
-class GroupedTerms:
-    """What is summed by slice and group of examples.
-
-    Attributes:
-        tables: Terms that are summed by slice.
-        keyed: Terms that are summed by slice and key, each with the most distinct keys of a slice and group.
-    """
-
-    tables: tuple[SliceTable, ...] = ()
-    keyed: tuple[tuple[ViewKey, KeyedTerms, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -280,7 +152,7 @@ class Plan:
     min_slice_size: int
     intervals: Intervals | None = None
     made: Mapping[PlannedMetric, Made] = field(default_factory=dict)
-    grouped: GroupedTerms = GroupedTerms()
+    grouped: GroupedTerms = field(default_factory=GroupedTerms)
     pairs: tuple[CrossSlicingSpec, ...] = ()
     surveyed: tuple[tuple[Source, Values], ...] = ()
 

@@ -11,8 +11,9 @@ from evaluator_component.config.intervals import wants_intervals
 from evaluator_component.config.paths import Path, render
 from evaluator_component.config.slices import compared_specs
 from evaluator_component.engine.methods import choose, grouped_terms, products, tables_of
-from evaluator_component.engine.plan import Intervals, ModelPlan, Plan, PlannedMetric, ViewKey, partners
+from evaluator_component.engine.plan import Intervals, ModelPlan, Plan, PlannedMetric, partners
 from evaluator_component.engine.slice_columns import check_sources
+from evaluator_component.engine.views import ViewKey
 from evaluator_component.errors import ConfigError, nearest
 from evaluator_component.metrics.comparison import nothing_to_compare_with
 from evaluator_component.metrics.metric import Metric, Plot

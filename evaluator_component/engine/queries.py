@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from evaluator_component.engine.hashing import hash_names
-from evaluator_component.engine.plan import QueryPlan, ViewKey
+from evaluator_component.engine.plan import QueryPlan
+from evaluator_component.engine.views import ViewKey
 from evaluator_component.metrics.documents import Docs
 from evaluator_component.metrics.view import Float64, View
 

@@ -14,8 +14,10 @@ import numpy.typing as npt
 
 from evaluator_component.engine import exact
 from evaluator_component.engine.accumulate import State
-from evaluator_component.engine.plan import Plan, PlannedMetric, SliceTable, ViewKey
+from evaluator_component.engine.layout import SliceTable
+from evaluator_component.engine.plan import Plan, PlannedMetric
 from evaluator_component.engine.sums import Sums, coarse_keys, score_range, sort_order
+from evaluator_component.engine.views import ViewKey
 from evaluator_component.metrics.metric import Metric
 from evaluator_component.metrics.over_classes import OneClass
 from evaluator_component.metrics.terms import Examples, KeyedTerms, Terms

@@ -9,7 +9,8 @@ import numpy as np
 
 from evaluator_component.engine import exact
 from evaluator_component.engine.accumulate import State
-from evaluator_component.engine.plan import Plan, Shift, SliceTable
+from evaluator_component.engine.layout import Shift, SliceTable
+from evaluator_component.engine.plan import Plan
 from evaluator_component.engine.sums import Sums
 from evaluator_component.metrics.terms import Weight
 

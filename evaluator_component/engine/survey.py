@@ -20,9 +20,11 @@ import pyarrow.compute as pc
 from evaluator_component.engine import local
 from evaluator_component.engine.accumulate import State, merge
 from evaluator_component.engine.job import Job
+from evaluator_component.engine.layout import GroupedTerms
 from evaluator_component.engine.methods import tables_of
-from evaluator_component.engine.plan import GroupedTerms, Plan, ViewKey
+from evaluator_component.engine.plan import Plan
 from evaluator_component.engine.view_totals import ViewTotals
+from evaluator_component.engine.views import ViewKey
 from evaluator_component.metrics.records import Reads, lengths, numbers
 from evaluator_component.metrics.terms import Examples
 from evaluator_component.metrics.view import Float64, Kind, View

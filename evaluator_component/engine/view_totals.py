@@ -9,8 +9,9 @@ import numpy as np
 
 from evaluator_component.engine import exact
 from evaluator_component.engine.accumulate import State
-from evaluator_component.engine.plan import Plan, ViewKey
+from evaluator_component.engine.plan import Plan
 from evaluator_component.engine.sums import Sums, score_range
+from evaluator_component.engine.views import ViewKey
 from evaluator_component.metrics.terms import KeyedTerms, Terms
 from evaluator_component.metrics.totals import Histogram, Totals
 from evaluator_component.metrics.view import Float64

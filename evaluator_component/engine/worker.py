@@ -18,8 +18,9 @@ from evaluator_component.engine import local
 from evaluator_component.engine.evaluated import Evaluated
 from evaluator_component.engine.hashing import hash_names
 from evaluator_component.engine.job import Job
-from evaluator_component.engine.plan import Plan, Source, ViewKey
+from evaluator_component.engine.plan import Plan
 from evaluator_component.engine.slice_columns import SliceColumns
+from evaluator_component.engine.views import Source, ViewKey
 from evaluator_component.errors import DataError, ModelError
 from evaluator_component.metrics.binarize import AS_ONE_POOL
 from evaluator_component.metrics.records import as_lists, held, lengths
