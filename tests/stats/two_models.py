@@ -85,8 +85,15 @@ class Sample:
         return Membership(rows.astype(np.int32), codes.astype(np.int32), ("Overall", *self.slices))
 
 
-def plan(metrics: Sequence[Any], sample: Sample, *, spec: Mapping[str, Any] | None = None, **config: Any) -> Plan:
-    """The plan of metrics, each a class name or an entry of the config, with intervals on."""
+def plan(
+    metrics: Sequence[Any],
+    sample: Sample,
+    *,
+    spec: Mapping[str, Any] | None = None,
+    bare: bool = False,
+    **config: Any,
+) -> Plan:
+    """The plan of metrics, each a class name or an entry of the config, with intervals on unless it is bare."""
     entries = [{"class_name": one} if isinstance(one, str) else one for one in metrics]
     compared = sample.baseline is not None
     queried = {} if sample.queries is None else {"query_key": "q"}
@@ -97,7 +104,7 @@ def plan(metrics: Sequence[Any], sample: Sample, *, spec: Mapping[str, Any] | No
         "model_specs": [{"label_key": "y", **weight}],
         "slicing_specs": [{}, {"feature_keys": ["group"]}],
         "metrics_specs": [{"metrics": entries, **queried, **(spec or {})}],
-        "intervals": intervals,
+        **({} if bare else {"intervals": intervals}),
         **config,
     }
     return make_plan(complete_config(load_config(written), has_baseline=compared), evaluate_baseline=compared)
