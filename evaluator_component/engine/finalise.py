@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from evaluator_component.engine.accumulate import State, merge, settle
 from evaluator_component.engine.columns import Column, Resampled, over_outputs
 from evaluator_component.engine.comparing import compare_slices
-from evaluator_component.engine.methods import BOOTSTRAP
+from evaluator_component.engine.methods import BOOTSTRAP, differing
 from evaluator_component.engine.moments import Moments, slope
 from evaluator_component.engine.pairing import find_pairs, of_pairs
 from evaluator_component.engine.plan import Plan, PlannedMetric, identity
@@ -94,6 +94,7 @@ class _Split:
         self._split = split
         self._state = state
         self._moments = Moments(plan, state)
+        self._differing = differing(plan.made, plan.partners)
         self._names = state.names
         self._count = len(state.names)
         self._pairs = find_pairs(plan.pairs, state.names.to_pylist()) if plan.pairs else None
@@ -130,7 +131,7 @@ class _Split:
                     computed[rate] = rate(part).resolve()
                 parts[p, rate].append(_column(p, _of_classes(p, computed[rate], part, totals.classes), plain))
             for p, _ in metrics:
-                limits[p] += of_histogram(p, self._plan, part)
+                limits[p] += of_histogram(p, self._plan, part, totals.classes)
         plots: list[pa.Table] = []
         for p in planned:
             if isinstance(p.metric, Plot) and self._count:
@@ -180,10 +181,13 @@ class _Split:
                 for p, rate in rates:
                     picked, _ = _of_classes(p, rate(totals).resolve(), totals, source.classes)
                     values[p, rate][slices] = np.asarray(picked.value).reshape(len(slices), -1)
-        mark = source.fingerprint()
         found = {}
         for p in wanted:
             assert isinstance(p.metric, Metric)
+            mark = source.fingerprint(p.metric)
+            if p in self._differing:
+                differ = self._moments.total(p, (*self._differing[p], 0)) > 0
+                mark = np.where(differ, ~mark, mark)  # sums by group can be the same of models that are not
             own = [values[p, rate] for rate in _rates(p.metric)]
             found[p] = Resampled(own[0], source.sizes, mark)
             if p.metric.across is not None:

@@ -13,6 +13,7 @@ from evaluator_component.metrics.metric import Metric
 from evaluator_component.metrics.over_classes import MeanOverClasses
 from evaluator_component.metrics.terms import (
     BySlice,
+    Differing,
     Examples,
     KeyedTerms,
     LabelMass,
@@ -118,6 +119,20 @@ def joint_columns(
     if planned in pairs and pairs[planned] in made:
         columns += made[pairs[planned]].columns
     return tuple(dict.fromkeys(columns))
+
+
+def differing(
+    made: Mapping[PlannedMetric, Made], pairs: Mapping[PlannedMetric, PlannedMetric]
+) -> dict[PlannedMetric, tuple[ViewKey, Terms]]:
+    """What counts the examples on which the models differ, for changes that resampling says nothing about.
+
+    A change of 0 without any group that moves it is certain only where there is no such example.
+    """
+    return {
+        planned: (replace(planned.view.undivided, against=pairs[planned].view.model), Differing())
+        for planned, how in made.items()
+        if planned in pairs and how.grouped and planned.view.kind.sees_predictions and not planned.view.query
+    }
 
 
 def grouped_terms(made: Mapping[PlannedMetric, Made]) -> GroupedTerms:

@@ -81,7 +81,8 @@ class Moments:
             if factors[0] in layout.columns:
                 own = tuple(sorted(layout.columns[factor] for factor in factors))
                 place = own[0] if len(own) == 1 else len(layout.columns) + places[own]
-                position = planned.of_classes.position if isinstance(planned.of_classes, OneClass) else 0
+                of_class = planned.of_classes if classes > 1 else None
+                position = of_class.position if isinstance(of_class, OneClass) else 0
                 return exact.decode(columns[place][position::classes])
         raise KeyError(factors)
 

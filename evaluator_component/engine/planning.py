@@ -10,7 +10,7 @@ from evaluator_component.config.complete import BASELINE, CANDIDATE
 from evaluator_component.config.intervals import wants_intervals
 from evaluator_component.config.paths import Path, render
 from evaluator_component.config.slices import compared_specs
-from evaluator_component.engine.methods import choose, grouped_terms, products, tables_of
+from evaluator_component.engine.methods import choose, differing, grouped_terms, products, tables_of
 from evaluator_component.engine.plan import Intervals, ModelPlan, Plan, PlannedMetric, partners
 from evaluator_component.engine.slice_columns import check_sources
 from evaluator_component.engine.views import ViewKey
@@ -68,6 +68,7 @@ def make_plan(config: Any, *, evaluate_baseline: bool) -> Plan:
     intervals = _intervals(config)
     pairs = tuple(compared_specs(config))
     made = choose(metrics, models, intervals, bool(pairs)) if intervals is not None else {}
+    slice_terms |= dict.fromkeys(differing(made, partners(metrics, models)).values())
     if intervals is not None and intervals.cluster_key:
         keys.add(intervals.cluster_key)
     engine = config.engine

@@ -74,12 +74,16 @@ class Replicates:
                 self._by_key[terms] = rows, terms.keyed_by_score, most
                 self.classes = rows.classes
 
-    def fingerprint(self) -> npt.NDArray[np.uint64]:
-        """A number for each slice that is the same for two models whose totals are the same in each group."""
+    def fingerprint(self, metric: Metric) -> npt.NDArray[np.uint64]:
+        """A number for each slice that is the same for two models whose totals are the same in each group.
+
+        The tables by slice have columns of both models, so only those of the metric's own terms count.
+        """
         mark = np.zeros(self._count, np.uint64)
-        tables = [rows for rows, _ in self._by_slice.values()] + [rows for rows, *_ in self._by_key.values()]
-        for rows in {id(rows): rows for rows in tables}.values():
-            mark = mark * np.uint64(31) + rows.fingerprint()
+        parts = [self._by_slice[terms] for terms in metric.terms]
+        parts += [(self._by_key[terms][0], slice(None)) for terms in metric.keyed]
+        for rows, place in parts:
+            mark = mark * np.uint64(31) + rows.fingerprint(place)
         return mark
 
     def parts(self, keyed: Set[KeyedTerms]) -> Iterator[tuple[Index, Totals]]:
@@ -153,12 +157,12 @@ class _Rows:
     def classes(self) -> int:
         return self.table.classes // self.groups
 
-    def fingerprint(self) -> npt.NDArray[np.uint64]:
+    def fingerprint(self, place: slice) -> npt.NDArray[np.uint64]:
         cells = self.table.slices.astype(np.uint64)
         mark = cells % np.uint64(self.table.classes) * np.uint64(0x9E3779B97F4A7C15)
         keys = () if self.table.keys is None else (self.table.keys,)
         with np.errstate(over="ignore"):
-            for column in (*keys, *self.table.columns):
+            for column in (*keys, *self.table.columns[place]):
                 for part in column.reshape(len(mark), -1).T:
                     mark = (mark ^ (mark >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9) + part.astype(np.uint64)
             mark = (mark ^ (mark >> np.uint64(31))) * np.uint64(0x94D049BB133111EB)

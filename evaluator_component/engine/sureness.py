@@ -16,6 +16,7 @@ from evaluator_component.engine.moments import Moments
 from evaluator_component.engine.plan import Plan, PlannedMetric
 from evaluator_component.metrics.histograms import ScoreHistogram
 from evaluator_component.metrics.metric import Metric
+from evaluator_component.metrics.over_classes import OneClass
 from evaluator_component.metrics.quantiles import QuantileOf
 from evaluator_component.metrics.terms import LabelMass
 from evaluator_component.metrics.totals import Totals
@@ -39,8 +40,23 @@ OF_CHANGE = (
 )
 
 
-def of_histogram(planned: PlannedMetric, plan: Plan, totals: Totals) -> list[tuple[Float64, ...]]:
-    """What some slices' histograms say of how sure a metric is: standard errors of areas, or limits of quantiles."""
+def of_histogram(planned: PlannedMetric, plan: Plan, totals: Totals, classes: int) -> list[tuple[Float64, ...]]:
+    """What some slices' histograms say of how sure a metric is: standard errors of areas, or limits of quantiles.
+
+    Args:
+        planned: The metric.
+        plan: The plan.
+        totals: Its totals.
+        classes: How many parts of a slice these tell apart.
+    """
+    found = _of_histogram(planned, plan, totals)
+    if isinstance(planned.of_classes, OneClass):
+        own = slice(planned.of_classes.position, None, classes)
+        return [tuple(part[own] for part in parts) for parts in found]
+    return found
+
+
+def _of_histogram(planned: PlannedMetric, plan: Plan, totals: Totals) -> list[tuple[Float64, ...]]:
     made, metric = plan.made.get(planned), planned.metric
     if made is None or plan.intervals is None or not isinstance(metric, Metric):
         return []
@@ -54,8 +70,11 @@ def of_histogram(planned: PlannedMetric, plan: Plan, totals: Totals) -> list[tup
     return []
 
 
-def _delong(totals: Totals) -> tuple[Float64, Float64]:
-    """The standard error of the area under the ROC curve, and the number of examples."""
+def _delong(totals: Totals) -> tuple[Float64, Float64, Float64]:
+    """The standard error of the area under the ROC curve, the number of examples, and to how many balanced it amounts.
+
+    An area is as sure as the smaller class lets it be: a positives and b negatives are worth 4ab / (a + b) examples.
+    """
     histogram = totals.histogram(ScoreHistogram())
     positives, negatives = histogram.columns
     counts = totals[LabelMass()]
@@ -65,7 +84,8 @@ def _delong(totals: Totals) -> tuple[Float64, Float64]:
     wins = tuple(histogram.by_slice(mass * share) for mass, share in ranked)
     squares = tuple(histogram.by_slice(mass * share * share) for mass, share in ranked)
     error = delong((wins[0], wins[1]), (squares[0], squares[1]), (counts[0], counts[1]))
-    return error, counts[0] + counts[1]
+    together = counts[0] + counts[1]
+    return error, together, divide(4 * counts[0] * counts[1], together)
 
 
 def of_value(column: Column, plan: Plan, moments: Moments, parts: Sequence[Float64]) -> Estimate | None:
@@ -79,7 +99,7 @@ def of_value(column: Column, plan: Plan, moments: Moments, parts: Sequence[Float
     with np.errstate(all="ignore"):
         if method == methods.DELONG:
             if len(parts) and bool((parts[1] <= column.examples).all()):
-                return estimates.of_normal(column.planned, value, parts[0], parts[1], chance)
+                return estimates.of_normal(column.planned, value, parts[0], parts[2], chance)
             method = methods.JACKKNIFE  # of several classes in one pool: an example counts several times
         if method in methods.RESAMPLING:
             if column.resampled is None:

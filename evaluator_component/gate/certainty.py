@@ -32,9 +32,9 @@ class Certainty:
         std_error: The standard error of θ.
         known: Whether there is a standard error, or none is needed.
         exact: Whether nothing about θ is uncertain.
-        by_score: Whether the limits are those of a score test, which holds for any number of examples.
+        by_score: Whether the limits are those of a score test, which needs fewer examples.
         examples: How many examples the standard error stands on.
-        skewness: The skewness of a single example's part in θ; NaN where unknown.
+        skewness: The skewness of a single example's part in θ, NaN where unknown; of a score test that at the bound.
     """
 
     theta: Floats
@@ -51,7 +51,9 @@ class Certainty:
 
     def trusted(self, chance: float) -> Mask:
         """Whether a test at this level does what it says."""
-        return self.exact | self.by_score | trust.is_normal(self.skewness, self.examples, chance)
+        by_score = trust.is_score_normal(self.skewness, self.examples, chance)
+        by_error = trust.is_normal(self.skewness, self.examples, chance)
+        return self.exact | np.where(self.by_score, by_score, by_error)
 
 
 def certainty(frame: Frame, rule: Rule, rows: Codes, chance: float) -> Certainty:
@@ -76,6 +78,7 @@ def _of_value(frame: Frame, rule: Rule, rows: Codes, chance: float) -> Certainty
     code = frame.interval_method[rows]
     lower, upper, below = np.full((3, len(rows)), np.nan)
     by_score, exact = np.zeros((2, len(rows)), bool)
+    skewness = frame.skewness[rows].copy()
     for number in np.unique(code[code >= 0]):
         here, method = code == number, methods[int(number)]
         own, error = value[here], std_error[here]
@@ -85,6 +88,7 @@ def _of_value(frame: Frame, rule: Rule, rows: Codes, chance: float) -> Certainty
             below[here] = np.where(own <= bound, 0.0, 1.0)
         elif method == WILSON:
             by_score |= here
+            skewness[here] = 0.0
             lower[here], upper[here] = proportions.wilson(own, effective[here], chance)
             spread = np.sqrt(max(bound * (1 - bound), 0.0) / effective[here])
             below[here] = scipy.special.ndtr((own - bound) / spread)
@@ -101,7 +105,7 @@ def _of_value(frame: Frame, rule: Rule, rows: Codes, chance: float) -> Certainty
         parts = (-theta, bound - upper, bound - lower, below, 1 - below)
     else:
         parts = (theta, lower - bound, upper - bound, 1 - below, below)
-    return Certainty(*parts, std_error, known & ~np.isnan(lower), exact, by_score, examples, frame.skewness[rows])
+    return Certainty(*parts, std_error, known & ~np.isnan(lower), exact, by_score, examples, skewness)
 
 
 def _of_change(frame: Frame, rule: Rule, rows: Codes, chance: float) -> Certainty:
@@ -110,12 +114,16 @@ def _of_change(frame: Frame, rule: Rule, rows: Codes, chance: float) -> Certaint
     df = _infinite(frame.change_df[rows])
     lower, upper = student.limits(change, std_error, df, chance, "plain")
     below = student.tail((change - bound) / std_error, df)
+    examples = np.where(frame.effective_n[rows] > 0, frame.effective_n[rows], frame.n[rows])
+    skewness = frame.change_skewness[rows].copy()
     if by_score.any():
         gained, lost, trials = (getattr(frame, name)[rows][by_score] for name in ("gained", "lost", "trials"))
         lower[by_score], upper[by_score] = proportions.paired_limits(gained, lost, trials, chance)
         inside = np.clip(bound, -1 + 1e-12, 1 - 1e-12)
-        statistic = proportions.paired_statistic(gained, lost, trials, np.full(len(trials), inside))
-        below[by_score] = scipy.special.ndtr(statistic)
+        at_bound = np.full(len(trials), inside)
+        below[by_score] = scipy.special.ndtr(proportions.paired_statistic(gained, lost, trials, at_bound))
+        skewness[by_score] = proportions.paired_skewness(gained, lost, trials, at_bound)
+        examples[by_score] = trials
     lower[exact] = upper[exact] = change[exact]
     below[exact] = np.where(change[exact] < bound, 0.0, 1.0)
     low, high = frame.change_bracket_lower[rows], frame.change_bracket_upper[rows]
@@ -126,10 +134,7 @@ def _of_change(frame: Frame, rule: Rule, rows: Codes, chance: float) -> Certaint
         parts = (-theta, bound - upper, bound - lower, below, 1 - below)
     else:
         parts = (theta, lower - bound, upper - bound, 1 - below, below)
-    examples = np.where(frame.effective_n[rows] > 0, frame.effective_n[rows], frame.n[rows])
-    return Certainty(
-        *parts, std_error, known & ~np.isnan(lower), exact, by_score, examples, frame.change_skewness[rows]
-    )
+    return Certainty(*parts, std_error, known & ~np.isnan(lower), exact, by_score, examples, skewness)
 
 
 def _of_relative(frame: Frame, rule: Rule, rows: Codes, chance: float) -> Certainty:

@@ -181,7 +181,7 @@ def _with_certainty(
         passed, failed = found.lower >= -slack * found.exact, found.upper < -slack * found.exact
         decided = (passed | failed) & found.known & trusted
     undecided = np.full(len(rows), Cause.UNCERTAIN.code, np.int8)
-    undecided[~trusted] = Cause.NOT_NORMAL.code
+    undecided[~trusted & (passed | failed)] = Cause.NOT_NORMAL.code
     undecided[~found.known] = Cause.NO_INTERVAL.code
     by_point = policy.inconclusive == "POINT_ESTIMATE"
     open_rows = compared & ~decided

@@ -10,6 +10,7 @@ from evaluator_component.metrics.terms import Examples, LabelSum, PredictionSum,
 from evaluator_component.metrics.totals import Totals
 from evaluator_component.metrics.undefined import NO_WEIGHT
 from evaluator_component.metrics.view import Kind
+from evaluator_component.stats.student import Scale
 
 _COUNT = (0.0, float("inf"))
 
@@ -23,6 +24,7 @@ def _count(
     uses_predictions: bool = True,
     uses_weights: bool = True,
     limits: tuple[float, float] = (-float("inf"), float("inf")),
+    scale: Scale = "plain",
 ) -> Callable[[Callable[[Totals], Result]], Callable[[Totals], Result]]:
     def decorate(result: Callable[[Totals], Result]) -> Callable[[Totals], Result]:
         def build(name: str, _: Options) -> tuple[Metric | Plot, ...]:
@@ -34,6 +36,7 @@ def _count(
                 interval=interval,
                 uses_predictions=uses_predictions,
                 uses_weights=uses_weights,
+                scale=scale,
             )
             return (metric,)
 
@@ -86,7 +89,7 @@ def mean_prediction(totals: Totals) -> Result:
     return Ratio(totals[PredictionSum()][0], totals[Weight()][0], NO_WEIGHT)
 
 
-@_count("Calibration", (PredictionSum(), LabelSum()), interval="delta")
+@_count("Calibration", (PredictionSum(), LabelSum()), interval="delta", scale="log")
 def calibration(totals: Totals) -> Result:
     """Total prediction over total label, 1 when they agree: Σwp / Σwy. (McMahan et al. 2013)"""
     return Ratio(totals[PredictionSum()][0], totals[LabelSum()][0], "the labels add up to 0")

@@ -136,18 +136,17 @@ def mean(values: Float64, there: Float64, weight: Float64) -> Ratio:
     return Ratio(values, there, _NOT_THERE)
 
 
-def missing_rate(values: Float64, there: Float64, weight: Float64) -> Values:
+def missing_rate(values: Float64, there: Float64, weight: Float64) -> Ratio:
     """The share of examples that lack a feature."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return Values(np.where(weight > 0, 1.0 - there / weight, np.nan), NO_WEIGHT)
+    return Ratio(weight - there, weight, NO_WEIGHT)
 
 
 @dataclass(frozen=True)
 class _OfPresent:
-    formula: Callable[..., Ratio | Values]
+    formula: Callable[..., Ratio]
     terms: Present
 
-    def __call__(self, totals: Totals) -> Ratio | Values:
+    def __call__(self, totals: Totals) -> Ratio:
         return self.formula(*totals[self.terms])
 
 
@@ -163,7 +162,7 @@ def _feature(path: Any) -> str:
 
 def _of_feature(
     class_name: str,
-    formula: Callable[..., Ratio | Values],
+    formula: Callable[..., Ratio],
     *,
     interval: str,
     limits: tuple[float, float],

@@ -139,11 +139,13 @@ def build(
         made = entry.build(name, complete)
     except ValueError as error:
         raise FieldError((*path, "config"), f"{class_name}: {error}") from error
-    scale = _SCALES.get(entry.range, "plain")
-    return tuple(
-        replace(one, interval=one.interval or entry.interval, scale=scale) if isinstance(one, Metric) else one
-        for one in made
-    )
+    return tuple(_with_interval(one, entry) if isinstance(one, Metric) else one for one in made)
+
+
+def _with_interval(metric: Metric, entry: Definition) -> Metric:
+    """The metric with the interval and the scale that its entry says, where it says none of its own."""
+    scale = _SCALES.get(entry.range, "plain") if metric.scale == "plain" else metric.scale
+    return replace(metric, interval=metric.interval or entry.interval, scale=scale)
 
 
 _SCALES: Mapping[tuple[float, float], Scale] = {

@@ -96,6 +96,19 @@ class Unusable:
 
 
 @dataclass(frozen=True)
+class Differing:
+    """How many examples have another prediction than the baseline gives them."""
+
+    columns = ("examples",)
+
+    def compute(self, view: View) -> tuple[Float64, ...]:
+        """See :class:`Terms`."""
+        assert view.baseline is not None
+        differs = view.predictions != view.baseline
+        return ((differs.any(axis=1) if differs.ndim == 2 else differs).astype(float),)
+
+
+@dataclass(frozen=True)
 class Weight:
     """Σw."""
 

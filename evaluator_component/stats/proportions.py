@@ -42,15 +42,36 @@ def paired_statistic(gained: Float64, lost: Float64, trials: Float64, difference
         trials: How many examples there are.
         difference: The first share less the second under the hypothesis, in (-1, 1).
     """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        only_lost = _lost_if(gained, lost, trials, difference)
+        variance = trials * (2 * only_lost + difference * (1 - difference))
+        distance = gained - lost - trials * difference
+        certain = np.where(distance == 0, 0.0, np.sign(distance) * np.inf)
+        return np.where(variance > 0, distance / np.sqrt(variance), certain)
+
+
+def _lost_if(gained: Float64, lost: Float64, trials: Float64, difference: Float64) -> Float64:
+    """The most likely chance that an example counts in the second share only, if the difference is what is said."""
     linear = -gained - lost + (2 * trials - gained + lost) * difference
     constant = -lost * difference * (1 - difference)
+    root = np.sqrt(np.maximum(linear * linear - 8 * trials * constant, 0.0))
+    # Of the two forms of the root of a quadratic the one that does not cancel.
+    found = np.where(linear > 0, -2 * constant / (linear + root), (root - linear) / (4 * trials))
+    return np.maximum(found, 0.0)
+
+
+def paired_skewness(gained: Float64, lost: Float64, trials: Float64, difference: Float64) -> Float64:
+    """The skewness of one example's difference (1, 0 or -1) if the mean difference is what is said.
+
+    Arguments are as of :func:`paired_statistic`. Without a difference it is 0.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
-        root = np.sqrt(np.maximum(linear * linear - 8 * trials * constant, 0.0))
-        # Of the two forms of the root of a quadratic the one that does not cancel.
-        only_lost = np.where(linear > 0, -2 * constant / (linear + root), (root - linear) / (4 * trials))
-        variance = trials * (2 * np.maximum(only_lost, 0.0) + difference * (1 - difference))
-        distance = gained - lost - trials * difference
-        return np.where(variance > 0, distance / np.sqrt(variance), np.sign(distance) * np.inf)
+        only_lost = np.maximum(_lost_if(gained, lost, trials, difference), np.maximum(-difference, 0.0))
+        only_gained = only_lost + difference
+        neither = 1.0 - only_lost - only_gained
+        third = only_gained * (1 - difference) ** 3 - only_lost * (1 + difference) ** 3 - neither * difference**3
+        variance = only_lost + only_gained - difference * difference
+        return np.where(variance > 0, third / variance**1.5, 0.0)
 
 
 def paired_limits(gained: Float64, lost: Float64, trials: Float64, tail: float) -> tuple[Float64, Float64]:

@@ -7,6 +7,9 @@ import numpy.typing as npt
 
 Float64 = npt.NDArray[np.float64]
 
+_ROUNDING = 1e-13
+"""Values that differ by less than this share of themselves are the same."""
+
 
 def jackknife(values: Float64, replicates: Float64, sizes: Float64) -> tuple[Float64, Float64]:
     """The standard error of values by leaving out one group at a time, groups of unequal size. (Busing et al. 1999)
@@ -25,9 +28,11 @@ def jackknife(values: Float64, replicates: Float64, sizes: Float64) -> tuple[Flo
     total = sizes.sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(there, total / sizes, 2.0)
-        without = np.where(there, replicates, values[:, None])
-        pseudo = np.where(there, share * values[:, None] - (share - 1) * without, 0.0)
-        estimate = groups * values - np.sum(np.where(there, (1 - 1 / share) * without, 0.0), axis=1)
+        # All relative to the value: where no group moves it the error is 0, not what rounding leaves.
+        moves = np.where(there, replicates - values[:, None], 0.0)
+        moves = np.where(np.abs(moves) <= _ROUNDING * np.abs(values[:, None]), 0.0, moves)
+        estimate = -np.sum((1 - 1 / share) * moves, axis=1)
+        pseudo = -(share - 1) * moves
         spread = np.where(there, (pseudo - estimate[:, None]) ** 2 / (share - 1), 0.0)
         variance = spread.sum(axis=1) / groups
     return np.where(groups > 1, np.sqrt(variance), np.nan), np.maximum(groups - 1.0, 0.0)

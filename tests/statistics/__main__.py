@@ -89,6 +89,24 @@ TEXT = """# How good the intervals and tests are
 `python -m tests.statistics` writes this page; its figures are what that command found. A data set is a slice of one
 pass of the engine, so what is simulated is what an evaluation computes.
 
+## How they are made
+
+| of | method, as `interval_method` names it |
+|---|---|
+| a share (accuracy, recall, …) | `wilson`: Wilson's score limits; with weights for as many examples as its variance amounts to |
+| a mean, or another smooth function of totals | `delta`: the delta method on the totals of products, with Student's t; `(log)`, `(logit)` and `(fisher)` name the scale on which the limits are symmetric |
+| an area under the ROC curve | `delong`; with weights or clusters the jackknife |
+| other metrics over all thresholds, means over classes, comparisons of slices | `jackknife`: each of 64 groups of examples left out in turn (Busing et al. 1999), t with as many degrees of freedom as groups less 1 |
+| a quantile | `order statistics`: the values at shares a standard error of the share away (Woodruff 1952) |
+| a change of a share of the same examples | `paired score` (Tango 1998), of the counts `gained` and `lost` |
+| any other change | `paired delta`, `paired jackknife`; `identical` where the models agree on every example |
+| a number of examples, a p-value | `exact` |
+
+The unit is the example, by file and place; a query where queries are measured; a cluster with `intervals.cluster_key`
+(then everything is by the jackknife). `effective_n` says to how many examples of equal weight they amount, (Σw)²/Σw²; of
+an area with a positives and b negatives to how many balanced ones, 4ab/(a + b). Where a table has no interval nothing is
+known: fewer than two groups, a value that no group moves, a metric of Keras whose state is summed.
+
 ## Intervals of 95 %
 
 How often the interval of a data set holds the truth, and how often it is below or above it (2.5 % each, if all were
@@ -132,6 +150,13 @@ test decide.
 Without the rule, slices of skewed losses are refused many times too often: of 200 slices of 200 examples with
 exponential losses, in one gate of four. With it, no more than the tolerated 6 %. Its price is that at
 5 % / {slices} nothing of fewer than some 400 examples is trusted, and exponential losses only from some 25,000 on.
+
+### The whole gate
+
+`python -m tests.statistics.whole_gate 2000`: two equally good models on 200 slices of 50 to 2,000 examples, judged by
+accuracy and AUC with no fall allowed, `BLOCK_ON_SIGNIFICANT_REGRESSION` and Holm's correction at 95 %. Of 2,000 pairs of
+equal models 2.8 % were refused on some slice. A candidate whose signal is weaker by a fifth on the largest slice was
+refused for it in 99 % of 200 runs, by two fifths in all.
 """
 
 
