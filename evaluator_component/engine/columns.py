@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,10 +11,30 @@ import numpy.typing as npt
 from evaluator_component.engine.estimates import Estimate
 from evaluator_component.engine.moments import Slope
 from evaluator_component.engine.plan import Made, PlannedMetric
-from evaluator_component.metrics.metric import Values
+from evaluator_component.metrics.metric import Metric, Result, Values
+from evaluator_component.metrics.over_classes import Notes, reasons
+from evaluator_component.metrics.totals import Totals
 from evaluator_component.metrics.view import Float64
 
 Int32 = npt.NDArray[np.int32]
+
+
+Rate = Callable[[Totals], Result]
+
+
+def rates_of(metric: Metric) -> tuple[Rate, ...]:
+    """What is computed of each slice: the metric's value, and what a comparison of slices looks at beside it."""
+    return (metric.result, *(metric.across.also if metric.across is not None else ()))
+
+
+def pick_classes(planned: PlannedMetric, values: Values, totals: Totals, classes: int) -> tuple[Values, Notes]:
+    """The values that are told of those of all classes, and what is said of them."""
+    if planned.of_classes is not None:
+        return planned.of_classes.pick(values, totals, classes)
+    notes = reasons(np.asarray(values.value), values.undefined)
+    if values.notes is not None:
+        notes = np.where(np.isnan(values.value), notes, values.notes)
+    return values, notes
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,17 @@ import numpy as np
 
 from evaluator_component.metrics.metric import Across
 from evaluator_component.metrics.view import Float64
+from evaluator_component.slicing.names import parse_slice
+
+
+def compared_slices(across: Across, names: Sequence[str], examples: Float64, least: int) -> list[int]:
+    """The slices that a metric compares: of its features, with at least so many examples."""
+    wanted = sorted(across.features)
+    return [
+        i
+        for i, name in enumerate(names)
+        if examples[i] >= least and sorted(feature for feature, _ in parse_slice(name)) == wanted
+    ]
 
 
 def compare_slices(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -13,13 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from evaluator_component.engine.accumulate import State, merge, settle
-from evaluator_component.engine.columns import Column, Resampled, over_outputs
-from evaluator_component.engine.comparing import compare_slices
-from evaluator_component.engine.methods import BOOTSTRAP, differing
+from evaluator_component.engine.columns import Column, Rate, over_outputs, pick_classes, rates_of
+from evaluator_component.engine.comparing import compare_slices, compared_slices
 from evaluator_component.engine.moments import Moments, slope
 from evaluator_component.engine.pairing import find_pairs, of_pairs
 from evaluator_component.engine.plan import Plan, PlannedMetric, identity
-from evaluator_component.engine.replicates import Replicates, draws, leave_one_out
+from evaluator_component.engine.resampled import resample
 from evaluator_component.engine.sureness import (
     OF_CHANGE,
     OF_VALUE,
@@ -31,13 +30,13 @@ from evaluator_component.engine.sureness import (
 )
 from evaluator_component.engine.view_totals import ViewTotals
 from evaluator_component.engine.views import ViewKey
-from evaluator_component.metrics.metric import Across, Metric, Plot, Result, Values
-from evaluator_component.metrics.over_classes import MeanOverClasses, Notes, OneClass, reasons
+from evaluator_component.metrics.metric import Across, Metric, Plot, Values
+from evaluator_component.metrics.over_classes import MeanOverClasses, Notes, OneClass
 from evaluator_component.metrics.terms import Examples, Unusable, Weight
 from evaluator_component.metrics.totals import Totals
 from evaluator_component.metrics.view import Float64
 from evaluator_component.results import tables
-from evaluator_component.slicing.names import OVERALL, parse_slice
+from evaluator_component.slicing.names import OVERALL
 
 Int32 = npt.NDArray[np.int32]
 
@@ -79,22 +78,13 @@ def finalise(plan: Plan, states: Mapping[str, State]) -> tuple[pa.Table, pa.Tabl
     )
 
 
-Rate = Callable[[Totals], Result]
-
-
-def _rates(metric: Metric) -> tuple[Rate, ...]:
-    return (metric.result, *(metric.across.also if metric.across is not None else ()))
-
-
 class _Split:
     """The tables of one split."""
 
     def __init__(self, plan: Plan, split: str, state: State):
         self._plan = plan
         self._split = split
-        self._state = state
         self._moments = Moments(plan, state)
-        self._differing = differing(plan.made, plan.partners)
         self._names = state.names
         self._count = len(state.names)
         self._pairs = find_pairs(plan.pairs, state.names.to_pylist()) if plan.pairs else None
@@ -117,7 +107,7 @@ class _Split:
         planned = [planned for planned in self._plan.metrics if planned.view == view]
         metrics = [(p, p.metric) for p in planned if isinstance(p.metric, Metric)]
         parts: dict[tuple[PlannedMetric, Rate], list[Column]] = {
-            (p, rate): [] for p, m in metrics for rate in _rates(m)
+            (p, rate): [] for p, m in metrics for rate in rates_of(m)
         }
         keyed = {terms for _, metric in metrics for terms in metric.keyed}
         totals = ViewTotals(self._plan, state, view)
@@ -129,7 +119,7 @@ class _Split:
             for p, rate in parts:
                 if rate not in computed:
                     computed[rate] = rate(part).resolve()
-                parts[p, rate].append(_column(p, _of_classes(p, computed[rate], part, totals.classes), plain))
+                parts[p, rate].append(_column(p, pick_classes(p, computed[rate], part, totals.classes), plain))
             for p, _ in metrics:
                 limits[p] += of_histogram(p, self._plan, part, totals.classes)
         plots: list[pa.Table] = []
@@ -140,9 +130,9 @@ class _Split:
                     part = totals.part(set(p.metric.keyed), 0, self._count)
                     plots.append(self._plot(p, p.metric, part, wanted, totals.classes))
         found: dict[PlannedMetric, Column] = {}
-        replicates = self._replicates(view)
+        replicates = resample(self._plan, state, view, self._moments)
         for p, metric in metrics:
-            columns = [_join(parts[p, rate]) for rate in _rates(metric)]
+            columns = [_join(parts[p, rate]) for rate in rates_of(metric)]
             column = columns[0] if metric.across is None else self._compare(metric.across, columns)
             if p in self._plan.made:
                 column = replace(column, made=self._plan.made[p], resampled=replicates.get(p))
@@ -159,61 +149,10 @@ class _Split:
         parts = [np.concatenate(part) for part in zip(*limits, strict=True)] if limits else []
         return replace(column, estimate=of_value(column, self._plan, self._moments, parts))
 
-    def _replicates(self, view: ViewKey) -> dict[PlannedMetric, Resampled]:
-        """The metrics of a view without, or with other weights of, the groups of examples."""
-        wanted = [p for p in self._plan.metrics if p.view == view and p in self._plan.made]
-        wanted = [p for p in wanted if self._plan.made[p].grouped]
-        intervals = self._plan.intervals
-        if not wanted or intervals is None or not self._count:
-            return {}
-        bootstrapped = self._plan.made[wanted[0]].value == BOOTSTRAP
-        weights = draws(intervals.replicates, intervals.groups) if bootstrapped else leave_one_out(intervals.groups)
-        source = Replicates(self._plan, self._state, view, weights)
-        rates = [(p, rate) for p in wanted if isinstance(p.metric, Metric) for rate in _rates(p.metric)]
-        values = {key: np.full((self._count, len(weights)), np.nan) for key in rates}
-        with np.errstate(all="ignore"):
-            quick = [(p, rate) for p, rate in rates if not bootstrapped and _is_quick(p)]
-            without = source.without([p for p, _ in quick])
-            values |= {(p, rate): without[p] for p, rate in quick}
-            rates = [key for key in rates if key not in quick]
-            keyed = {terms for p, _ in rates if isinstance(p.metric, Metric) for terms in p.metric.keyed}
-            for slices, totals in source.parts(keyed) if rates else ():
-                for p, rate in rates:
-                    picked, _ = _of_classes(p, rate(totals).resolve(), totals, source.classes)
-                    values[p, rate][slices] = np.asarray(picked.value).reshape(len(slices), -1)
-        found = {}
-        for p in wanted:
-            assert isinstance(p.metric, Metric)
-            mark = source.fingerprint(p.metric)
-            if p in self._differing:
-                differ = self._moments.total(p, (*self._differing[p], 0)) > 0
-                mark = np.where(differ, ~mark, mark)  # sums by group can be the same of models that are not
-            own = [values[p, rate] for rate in _rates(p.metric)]
-            found[p] = Resampled(own[0], source.sizes, mark)
-            if p.metric.across is not None:
-                found[p] = self._compare_replicates(p.metric.across, own, source.sizes, mark)
-        return found
-
-    def _compare_replicates(
-        self, across: Across, rates: list[Float64], sizes: Float64, mark: npt.NDArray[np.uint64]
-    ) -> Resampled:
-        names, members = self._names.to_pylist(), self._members(across, sizes.sum(axis=1))
-        compared = [
-            compare_slices([rate[:, r] for rate in rates], members, names, across)[0] for r in range(rates[0].shape[1])
-        ]
-        overall = np.flatnonzero([name == OVERALL for name in names])
-        return Resampled(np.tile(compared, (len(overall), 1)), sizes[overall], mark[overall])
-
-    def _members(self, across: Across, examples: Float64) -> list[int]:
-        """The slices that a metric compares."""
-        large, wanted = examples >= self._plan.min_slice_size, sorted(across.features)
-        names = self._names.to_pylist()
-        return [i for i, name in enumerate(names) if large[i] and sorted(f for f, _ in parse_slice(name)) == wanted]
-
     def _compare(self, across: Across, rates: list[Column]) -> Column:
         """Compares the slices of some features, on the row of the overall slice."""
         names = self._names.to_pylist()
-        members = self._members(across, rates[0].examples)
+        members = compared_slices(across, names, rates[0].examples, self._plan.min_slice_size)
         value, note = compare_slices([column.values.value for column in rates], members, names, across)
         overall = np.flatnonzero([name == OVERALL for name in names]).astype(np.int32)
         if rates[0].unusable[overall].any():  # a slice that is left out for it could be the worst
@@ -316,22 +255,6 @@ class _Split:
         pairs = () if self._pairs is None else self._pairs.names
         names = pa.concat_arrays([self._names, pa.array(pairs, pa.string())]) if pairs else self._names
         return pa.DictionaryArray.from_arrays(pa.array(index), names)
-
-
-def _is_quick(planned: PlannedMetric) -> bool:
-    """Whether a metric has a way of its own to be computed without a group."""
-    metric = planned.metric
-    means = isinstance(planned.of_classes, MeanOverClasses)
-    return isinstance(metric, Metric) and metric.without is not None and not means
-
-
-def _of_classes(planned: PlannedMetric, values: Values, totals: Totals, classes: int) -> tuple[Values, Notes]:
-    if planned.of_classes is not None:
-        return planned.of_classes.pick(values, totals, classes)
-    notes = reasons(np.asarray(values.value), values.undefined)
-    if values.notes is not None:
-        notes = np.where(np.isnan(values.value), notes, values.notes)
-    return values, notes
 
 
 def _column(planned: PlannedMetric, computed: tuple[Values, Notes], totals: Totals) -> Column:

@@ -48,3 +48,25 @@ def near(found: float, expected: float, rel: float = 1e-6) -> None:
 
 
 weightings = pytest.mark.parametrize("weighted", [False, True])
+
+
+def classes(seed: int, size: int = 1200) -> Sample:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, size).astype(float)
+    scores = rng.normal(size=(size, 3)) + 1.2 * np.eye(3)[labels.astype(int)]
+    baseline = scores + rng.normal(0, 0.6, (size, 3))
+    slices = {"group=half": rng.random(size) < 0.5}
+    soft = [np.exp(s) / np.exp(s).sum(axis=1, keepdims=True) for s in (scores, baseline)]
+    return Sample(labels, soft[0], soft[1], None, slices)
+
+
+def ranked(seed: int, queries: int = 250, *, weighted: bool = False) -> Sample:
+    rng = np.random.default_rng(seed)
+    query = np.repeat(np.arange(queries), rng.integers(2, 9, queries))
+    labels = rng.integers(0, 4, len(query)) * (rng.random(len(query)) < 0.6)
+    candidate = labels + rng.normal(0, 1.5, len(query))
+    baseline = candidate + rng.normal(0, 0.8, len(query))
+    weights = rng.gamma(2.0, 1.0, queries)[query] if weighted else None
+    slices = {"group=half": (rng.random(queries) < 0.5)[query]}
+    order = rng.permutation(len(query))
+    return Sample(labels.astype(float), candidate, baseline, weights, slices, queries=query).rows(order)

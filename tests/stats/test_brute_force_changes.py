@@ -11,8 +11,8 @@ import pytest
 from evaluator_component.metrics import Kind
 from evaluator_component.slicing.codes import Membership
 from tests.metrics.pass_over import built, entry
+from tests.stats.correlated import binary, classes
 from tests.stats.test_brute_force import FACTORS, NAMES
-from tests.stats.test_sureness import binary, classes
 from tests.stats.two_models import Row, Sample, plan, table
 
 DRAWS = 400

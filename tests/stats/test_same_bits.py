@@ -13,7 +13,7 @@ from evaluator_component.engine.accumulate import Accumulator, State, accumulate
 from evaluator_component.engine.finalise import finalise
 from evaluator_component.engine.plan import Plan
 from evaluator_component.results.tables import canonical_metrics
-from tests.stats.test_sureness import binary, classes, ranked
+from tests.stats.correlated import binary, classes, ranked
 from tests.stats.two_models import Sample, plan
 
 NAMES = [

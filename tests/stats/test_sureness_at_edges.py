@@ -12,20 +12,8 @@ import pytest
 from sklearn.metrics import ndcg_score
 from statsmodels.stats.proportion import proportion_confint
 
-from tests.stats.correlated import GROUPS, baseline_of, binary, linearised, near, parts, weightings
+from tests.stats.correlated import GROUPS, baseline_of, binary, linearised, near, parts, ranked, weightings
 from tests.stats.two_models import Array, Sample, rows
-
-
-def ranked(seed: int, queries: int = 250, *, weighted: bool = False) -> Sample:
-    rng = np.random.default_rng(seed)
-    query = np.repeat(np.arange(queries), rng.integers(2, 9, queries))
-    labels = rng.integers(0, 4, len(query)) * (rng.random(len(query)) < 0.6)
-    candidate = labels + rng.normal(0, 1.5, len(query))
-    baseline = candidate + rng.normal(0, 0.8, len(query))
-    weights = rng.gamma(2.0, 1.0, queries)[query] if weighted else None
-    slices = {"group=half": (rng.random(queries) < 0.5)[query]}
-    order = rng.permutation(len(query))
-    return Sample(labels.astype(float), candidate, baseline, weights, slices, queries=query).rows(order)
 
 
 def gain(labels: Array, scores: Array) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.stats
 from sklearn.metrics import average_precision_score, f1_score, precision_score, roc_auc_score
 
-from tests.stats.correlated import GROUPS, baseline_of, binary, near, parts, weightings
+from tests.stats.correlated import GROUPS, baseline_of, binary, classes, near, parts, weightings
 from tests.stats.test_resampling import by_loop
 from tests.stats.two_models import Array, Sample, rows
 
@@ -125,16 +125,6 @@ def test_clusters_of_alike_examples_have_larger_errors() -> None:
     naive = rows(["BinaryAccuracy"], replace(copied, clusters=None))["Overall", "binary_accuracy"]
     near(clustered["std_error"], alone["std_error"], rel=0.25)
     near(naive["std_error"] * math.sqrt(5), alone["std_error"], rel=0.01)
-
-
-def classes(seed: int, size: int = 1200) -> Sample:
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 3, size).astype(float)
-    scores = rng.normal(size=(size, 3)) + 1.2 * np.eye(3)[labels.astype(int)]
-    baseline = scores + rng.normal(0, 0.6, (size, 3))
-    slices = {"group=half": rng.random(size) < 0.5}
-    soft = [np.exp(s) / np.exp(s).sum(axis=1, keepdims=True) for s in (scores, baseline)]
-    return Sample(labels, soft[0], soft[1], None, slices)
 
 
 def test_means_over_classes_are_by_leaving_out_groups() -> None:
