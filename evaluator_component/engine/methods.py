@@ -31,7 +31,7 @@ _BY_MOMENTS = (DELTA, WILSON)
 
 _OF_LABELS = (Examples, Weight, LabelMass, LabelSum)
 """Terms that are the same for candidate and baseline, wherever both metrics are defined."""
-_MOST_FOR_SKEWNESS = 3
+_MOST_FOR_SKEWNESS = 4
 """Third moments are carried for metrics of at most so many columns, those of the baseline among them."""
 
 

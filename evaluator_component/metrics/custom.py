@@ -97,7 +97,8 @@ def metric(
         def over_prediction(totals):
             return totals["over"] / totals["weight"]
 
-    It is then named in a config as ``class_name: OverPrediction`` and appears as ``over_prediction``.
+    It is then named in a config as ``class_name: OverPrediction`` and appears as ``over_prediction``. Its intervals are
+    made by the delta method, so that its value should be a smooth function of its totals.
 
     Args:
         terms: Takes a :class:`~evaluator_component.metrics.view.View`, returns float ``[n]`` arrays by name. Weights
@@ -118,10 +119,13 @@ def metric(
 
         def build(name: str, _: Options) -> tuple[Metric | Plot, ...]:
             custom = CustomTerms(declared, terms, columns)
-            return (Metric(name, kind, _CustomResult(declared, custom, function), (custom,), direction=direction),)
+            result = _CustomResult(declared, custom, function)
+            return (Metric(name, kind, result, (custom,), direction=direction, interval="delta"),)
 
         register_custom(
-            Definition(declared, function.__name__, "user's own", first_sentence(function), {}, build, direction)
+            Definition(
+                declared, function.__name__, "user's own", first_sentence(function), {}, build, direction, "delta"
+            )
         )
         return function
 

@@ -189,6 +189,25 @@ def test_differences_between_slices(evaluate: Evaluate, material: Any):
     assert row["n"] == inside
 
 
+def test_a_metric_of_ones_own_has_the_error_of_its_mean(material: Any, tmp_path: Path):
+    module = tmp_path / "own_intervals.py"
+    module.write_text(
+        "import evaluator_component as ec\n\n\n"
+        '@ec.metric(lambda v: {"square": v.weights * (v.predictions - v.labels) ** 2, "weight": v.weights})\n'
+        "def own_squared_error(totals):\n"
+        '    """The squared error."""\n'
+        '    return totals["square"] / totals["weight"]\n'
+    )
+    specs = [{"metrics": [{"class_name": "OwnSquaredError"}, {"class_name": "MeanSquaredError"}]}]
+    rows = ec.evaluate(
+        config(options=ON, metrics_specs=specs), material.good, material.weak, str(material.plain),
+        module_file=module, progress=False,
+    ).metrics.table.to_pylist()  # fmt: skip
+    own, known = of(rows, "own_squared_error"), of(rows, "mean_squared_error")
+    for column in ("value", "std_error", "change", "change_std_error", "change_skewness"):
+        assert own[column] == pytest.approx(known[column], rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
