@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evaluator_component.component import Evaluator
     from evaluator_component.config import load_config
+    from evaluator_component.equal_models import SelfTest, selftest
     from evaluator_component.errors import ConfigError, DataError, EvaluatorError, ModelError
     from evaluator_component.evaluation import evaluate
     from evaluator_component.gate import BaselineState, BaselineStatus, Verdict, decide
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from evaluator_component.preflight import check
     from evaluator_component.results.evaluation import Evaluation
     from evaluator_component.results.writing import load
-    from evaluator_component.selftest import SelfTest, selftest
 
 _HOMES = {
     "Evaluator": "component",
@@ -43,8 +43,8 @@ _HOMES = {
     "check": "preflight",
     "Evaluation": "results.evaluation",
     "load": "results.writing",
-    "SelfTest": "selftest",
-    "selftest": "selftest",
+    "SelfTest": "equal_models",
+    "selftest": "equal_models",
 }
 
 __all__ = [

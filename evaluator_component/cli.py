@@ -198,8 +198,8 @@ def selftest(
     With --model alone it is judged against itself, on resamples of the data; with --baseline as well, both are judged
     on the same resamples, with the difference between them taken out.
     """
+    from evaluator_component.equal_models import selftest as judge_equal_models
     from evaluator_component.quiet import start_tensorflow
-    from evaluator_component.selftest import selftest as judge_equal_models
 
     start_tensorflow()
     result = judge_equal_models(

@@ -19,7 +19,7 @@ from evaluator_component import provenance
 from evaluator_component.config import complete_config, load_config
 from evaluator_component.config.slice_values import FILTER, how_grouped
 from evaluator_component.config.slices import put_found
-from evaluator_component.engine.plan import Plan, PlannedMetric
+from evaluator_component.engine.plan import Intervals, Plan, PlannedMetric
 from evaluator_component.engine.planning import make_plan
 from evaluator_component.errors import ConfigError, DataError
 from evaluator_component.gate import BaselineState, decide
@@ -165,6 +165,16 @@ def _check_was_evaluated(evaluated: Plan, wanted: Plan) -> None:
             f"options.min_slice_size: is {wanted.min_slice_size}, and {evaluated.min_slice_size} was evaluated; "
             "evaluate again, or leave it as it was"
         )
+    if wanted.intervals is not None and evaluated.intervals is None:
+        raise ConfigError(
+            "gate.confidence: was evaluated without standard errors; evaluate again with "
+            "options.compute_confidence_intervals, or leave gate.confidence out to compare the values as they are"
+        )
+    if wanted.intervals is not None and evaluated.intervals is not None and wanted.intervals != evaluated.intervals:
+        raise ConfigError(
+            f"intervals: {_told(wanted.intervals)}, and {_told(evaluated.intervals)} was evaluated; evaluate again, or "
+            "leave intervals and options.confidence_intervals as they were"
+        )
     for group in wanted.groupings:
         if group not in evaluated.groupings:
             raise ConfigError(
@@ -185,6 +195,11 @@ def _check_was_evaluated(evaluated: Plan, wanted: Plan) -> None:
                 f"{planned.path}: {planned.metric.name!r} was evaluated with other options or weights; evaluate "
                 "again, or write the metric as it was"
             )
+
+
+def _told(intervals: Intervals) -> str:
+    """How intervals are made, for a message."""
+    return ", ".join(f"{name} is {value!r}" for name, value in dataclasses.asdict(intervals).items())
 
 
 def _identity(planned: PlannedMetric) -> tuple[int, str, str, str]:

@@ -26,7 +26,7 @@ LAYERS = (
     {"report"},
     {"notices"},
     {"preflight"},
-    {"provenance", "evaluation", "selftest", "outlook"},
+    {"provenance", "evaluation", "equal_models", "outlook"},
     {"artifacts", "publish", "driver", "executor"},
     {"component", "cli"},
 )

@@ -20,6 +20,9 @@ from evaluator_component.slicing.names import format_pair
 
 Index = npt.NDArray[np.intp]
 
+_ROUNDING = 1e-13
+"""A value that groups move by less than this share of itself is not moved."""
+
 
 @dataclass(frozen=True)
 class SlicePairs:
@@ -85,9 +88,18 @@ def _resampling(made: Made) -> str:
 
 
 def _difference(resampled: Resampled, pairs: SlicePairs) -> Resampled:
+    """The replicates of differences.
+
+    Where no group moves the value of one of the slices, nothing says how sure that value is, nor the difference.
+    """
+    values = resampled.values
+    moves = np.nan_to_num(np.abs(values[:, 1:] - values[:, :1])).max(axis=1, initial=0.0)
+    moved = moves > _ROUNDING * np.abs(np.nan_to_num(values[:, 0]))
+    known = moved[pairs.left] & moved[pairs.right]
     sizes = resampled.sizes[pairs.left] + resampled.sizes[pairs.right]
     mark = resampled.mark[pairs.left] * np.uint64(31) + resampled.mark[pairs.right]
-    return Resampled(resampled.values[pairs.left] - resampled.values[pairs.right], sizes, mark)
+    difference = np.where(known[:, None], values[pairs.left] - values[pairs.right], np.nan)
+    return Resampled(difference, sizes, mark)
 
 
 def _reasons(reasons: npt.NDArray[np.object_], pairs: SlicePairs) -> npt.NDArray[np.object_]:

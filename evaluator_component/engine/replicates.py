@@ -163,7 +163,7 @@ class _Rows:
         keys = () if self.table.keys is None else (self.table.keys,)
         with np.errstate(over="ignore"):
             for column in (*keys, *self.table.columns[place]):
-                for part in column.reshape(len(mark), -1).T:
+                for part in column.T if exact.is_wide(column) else (column,):
                     mark = (mark ^ (mark >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9) + part.astype(np.uint64)
             mark = (mark ^ (mark >> np.uint64(31))) * np.uint64(0x94D049BB133111EB)
             total = np.zeros(self.count, np.uint64)

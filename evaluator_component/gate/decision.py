@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from evaluator_component.config import baseline_spec, candidate_spec
 from evaluator_component.config.complete import BASELINE, CANDIDATE
-from evaluator_component.errors import ConfigError
 from evaluator_component.gate.baseline import BaselineState
 from evaluator_component.gate.families import Family, find_regressions
 from evaluator_component.gate.frame import Frame, read_frame
@@ -102,8 +101,6 @@ def _judge_all(
         for rule in of_threshold:
             judged.append((rule, judge(frame, rule, rows, small[rows], policy, baseline)))
             absent.append(without)
-    if policy.confidence is not None:
-        _check_intervals(frame, judged)
     tested, families = find_regressions(judged, frame, policy)
     for (rule, judgement), without in zip(tested, absent, strict=True):
         ledger.add(rule, judgement)
@@ -111,20 +108,6 @@ def _judge_all(
             if places:
                 ledger.add_absent(rule, split, places)
     return families
-
-
-def _check_intervals(frame: Frame, judged: list[tuple[Rule, Judgement]]) -> None:
-    """Refuses to judge by limits where nothing was computed to make them of.
-
-    Raises:
-      ConfigError: as said.
-    """
-    wanted = any(judgement.certainty is not None for _, judgement in judged)
-    if wanted and np.isnan(frame.std_error).all() and np.isnan(frame.change_std_error).all():
-        raise ConfigError(
-            "gate.confidence: the results hold no standard errors; evaluate again with "
-            "options.compute_confidence_intervals, or leave gate.confidence out to compare the values as they are"
-        )
 
 
 def _named_slices(frame: Frame, rule: Rule, index: SliceIndex, splits: Mask, ledger: Ledger) -> Mask:

@@ -121,7 +121,9 @@ def list_notices(tally: Tally, rules: list[Rule], policy: Policy, baseline: Base
     let_through = int(tally.let_through.sum())
     if let_through:
         why = "gate.inconclusive is PASS" if policy.inconclusive == "PASS" else _UNTESTED
-        notices.append(f"{let_through:,} inconclusive checks count as passed ({why})")
+        own = tally.checks.take(np.flatnonzero(tally.let_through))
+        closest = own.take(np.argsort(own.margins, kind="stable")[:1]).sentences()[0]
+        notices.append(f"{let_through:,} inconclusive checks count as passed ({why}); the worst of them: {closest}")
     return notices + _plain_rule_hints(tally, rules)
 
 

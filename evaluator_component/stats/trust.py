@@ -31,7 +31,7 @@ def is_normal(skewness: Float64, examples: Float64, tail: float) -> npt.NDArray[
     """
     z = float(scipy.special.ndtri(1.0 - tail))
     density = np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         doubtful = np.abs(np.nan_to_num(skewness)) + _DOUBT * np.sqrt(6.0 / examples)
         error = doubtful / (6 * np.sqrt(examples)) * (2 * z * z + 1) * density
     return np.asarray(error <= TOLERANCE * tail)

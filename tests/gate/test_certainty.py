@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from evaluator_component.config import load_config
-from evaluator_component.errors import ConfigError
 from evaluator_component.gate import BaselineState, BaselineStatus, Cause, Outcome, Verdict, decide
 from evaluator_component.results.tables import metrics_table
 
@@ -156,9 +155,12 @@ def test_more_confidence_decides_less(change: float, error: float, bound: float)
     assert more in (less, Outcome.INCONCLUSIVE)
 
 
-def test_nothing_to_judge_by_is_an_error():
-    with pytest.raises(ConfigError, match=r"^gate.confidence: the results hold no standard errors; evaluate again"):
-        judged(rule(CHANGE % 0.0, "confidence: 0.95"), [{"change": 0.1}])
+def test_without_standard_errors_nothing_is_decided():
+    verdict = judged(rule(CHANGE % 0.0, "confidence: 0.95"), [{"change": 0.1}])
+    (check,) = verdict.checks
+    assert (check.outcome, check.cause) == (Outcome.INCONCLUSIVE, Cause.NO_INTERVAL)
+    assert "it has no standard error that says how sure it is" in check.sentence
+    assert not verdict.blessed
 
 
 BLOCK = "confidence: 0.95, multiplicity: BLOCK_ON_SIGNIFICANT_REGRESSION, correction: %s"

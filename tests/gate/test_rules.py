@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from evaluator_component.config import load_config
 from evaluator_component.errors import ConfigError
-from evaluator_component.gate import collect_rules, read_policy, unknown_threshold_names
+from evaluator_component.gate import Kind, collect_rules, read_policy, unknown_threshold_names
 from evaluator_component.gate.matching import SliceIndex, describe_spec
 from evaluator_component.proto import config_pb2
 from evaluator_component.slicing.names import format_slice, format_value, matches
@@ -74,15 +74,18 @@ def test_what_cannot_be_judged_is_refused(text, message):
 
 
 @pytest.mark.parametrize("in_map", [False, True])
-def test_cross_slice_thresholds_are_refused(in_map):
-    config = config_pb2.EvalConfig()
-    spec = config.metrics_specs.add()
-    if in_map:
-        spec.cross_slice_thresholds["m"].thresholds.add()
-    else:
-        spec.metrics.add(class_name="BinaryAccuracy").cross_slice_thresholds.add()
-    with pytest.raises(ConfigError, match=r"metrics_specs\[0\].*cross_slice_thresholds: not supported yet"):
-        collect_rules(config, read_policy(config), {})
+def test_rules_on_pairs_of_slices(in_map):
+    pair = "{baseline_spec: {}, slicing_specs: [{feature_keys: [a]}]}"
+    entry = f"{{cross_slicing_specs: [{pair}], threshold: {{value_threshold: {{upper_bound: 0.1}}}}}}"
+    own = f"cross_slice_thresholds: [{entry}]"
+    by_name = f"cross_slice_thresholds: {{binary_accuracy: {{thresholds: [{entry}]}}}}"
+    metrics = f"metrics: [{{class_name: BinaryAccuracy{'' if in_map else ', ' + own}}}]"
+    config = load_config(f"metrics_specs: [{{{metrics}{', ' + by_name if in_map else ''}}}]")
+    (rule,), notices = collect_rules(config, read_policy(config), {"binary_accuracy": "higher"})
+    assert (rule.target.metric, rule.kind, rule.bound) == ("binary_accuracy", Kind.UPPER_BOUND, 0.1)
+    assert isinstance(rule.target.specs[0], config_pb2.CrossSlicingSpec)
+    assert "cross_slice_thresholds" in rule.path
+    assert notices == []
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 
 import evaluator_component as ec
 from evaluator_component.errors import ConfigError
+from evaluator_component.evaluation import judge_again
 from evaluator_component.proto import metrics_for_slice_pb2 as pb
 from tests import trips
 
@@ -206,6 +207,57 @@ def test_a_metric_of_ones_own_has_the_error_of_its_mean(material: Any, tmp_path:
     own, known = of(rows, "own_squared_error"), of(rows, "mean_squared_error")
     for column in ("value", "std_error", "change", "change_std_error", "change_skewness"):
         assert own[column] == pytest.approx(known[column], rel=1e-6)
+
+
+def test_a_difference_from_a_slice_that_nothing_moves_is_not_certain(tmp_path: Path):
+    rng = np.random.default_rng(2)
+    wrong = np.concatenate([rng.random(2_000) < 0.1, np.zeros(60, bool)])
+    records = [
+        trips.example(label=int(i % 2), score=float((i % 2) ^ bool(bad)), g="b" if i < 2_000 else "a")
+        for i, bad in enumerate(wrong)
+    ]
+    pair = "{baseline_spec: {feature_values: {g: b}}, slicing_specs: [{feature_values: {g: a}}]}"
+    text = (
+        "model_specs: [{label_key: label, prediction_key: score}]\nslicing_specs: [{feature_keys: [g]}]\n"
+        "metrics_specs: [{metrics: [{class_name: BinaryAccuracy, cross_slice_thresholds: [{cross_slicing_specs: "
+        f"[{pair}], threshold: {{value_threshold: {{lower_bound: -0.08}}}}}}]}}]}}]\ngate: {{confidence: 0.95}}"
+    )
+    result = ec.evaluate(text, data=str(trips.write_records(tmp_path / "data", records)), progress=False)
+    (check,) = result.verdict.checks
+    assert (check.outcome.value, check.cause.value) == ("INCONCLUSIVE", "no_interval")
+    (row,) = result.metrics.slice("g=b − g=a").table.to_pylist()
+    assert (row["value"], row["lower"], row["upper"]) == (pytest.approx(check.observed), None, None)
+
+
+@pytest.mark.parametrize("weights", [False, True])
+def test_a_model_that_answers_nothing_is_refused_with_the_reason(tmp_path: Path, weights: bool):
+    records = [trips.example(label=i % 2, score=float("nan") if not weights else 0.7, w=0.0) for i in range(100)]
+    weight = ", example_weight_key: w" if weights else ""
+    text = (
+        f"model_specs: [{{label_key: label, prediction_key: score{weight}}}]\nmetrics_specs: [{{metrics: ["
+        "{class_name: AUC, threshold: {value_threshold: {lower_bound: 0.5}}}, {class_name: BinaryAccuracy}]}]\n"
+        "gate: {confidence: 0.95}"
+    )
+    result = ec.evaluate(text, data=str(trips.write_records(tmp_path / "data", records)), progress=False)
+    (check,) = result.verdict.checks
+    assert (check.outcome.value, check.cause.value) == ("FAIL", "undefined")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"intervals": {"cluster_key": "payment"}},
+        {"options": {**ON, "confidence_intervals": {"method": "JACKKNIFE"}}},
+        {"intervals": {"level": 0.5}},
+    ],
+)
+def test_intervals_are_not_judged_as_if_made_otherwise(material: Any, tmp_path: Path, other: dict[str, Any]):
+    finished = ec.evaluate(config(options=ON), material.good, None, str(material.plain), tmp_path, progress=False)
+    with pytest.raises(ConfigError, match=r"^intervals: .* was evaluated; evaluate again"):
+        judge_again(finished, config(**other))
+    plain = ec.evaluate(config(), material.good, None, str(material.plain), progress=False)
+    with pytest.raises(ConfigError, match="evaluated without standard errors; evaluate again"):
+        judge_again(plain, config(gate={"confidence": 0.9, "no_thresholds": "BLESS"}))
 
 
 @pytest.mark.parametrize(
