@@ -72,7 +72,8 @@ class SelfTest:
     def explain(self) -> str:
         """Returns the rates as lines of text."""
         how = (
-            "both models on the same resamples, with the difference between them taken out"
+            "both models on the same resamples, with the difference between them taken out, so that the values judged "
+            "are the baseline's and chance"
             if self.paired
             else "the model against itself, each on a resample of its own"
         )

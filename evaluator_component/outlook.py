@@ -42,6 +42,7 @@ class Outlook:
         slices: How many slices it covers.
         skipped: How many of them are too small to be judged.
         smallest: Examples of the smallest that is judged; None where none is.
+        untested: How many have too few examples for the test that there is, so that they come out inconclusive.
         unknown: On how many slices the chance below cannot be told.
         refused: The chance that a model is refused which is in truth as good as the baseline, or as it is itself:
             that the bound fails on some slice. None where it cannot be told of any.
@@ -51,6 +52,7 @@ class Outlook:
     slices: int
     skipped: int
     smallest: int | None
+    untested: int
     unknown: int
     refused: float | None
 
@@ -61,6 +63,8 @@ class Outlook:
             parts.append(f"{self.skipped:,} too small and skipped")
         if self.smallest is not None and judged > 1:
             parts.append(f"the smallest judged has {self.smallest:,} examples")
+        if self.untested:
+            parts.append(f"{self.untested:,} with too few examples for a test, so inconclusive")
         if self.refused is not None:
             but = f", {self.unknown:,} left out of account" if self.unknown else ""
             parts.append(f"refuses an equal model with a chance of about {_percent(self.refused)}{but}")
@@ -119,19 +123,23 @@ def _of_rule(frame: Frame, rule: Rule, policy: Policy, index: SliceIndex, splits
     rows = select(frame, rule.target, rule.threshold, slices, splits)
     judged = too_small(frame, policy)[rows] == Cause.JUDGED.code
     sizes = frame.n[rows][judged]
-    outlook = Outlook(rule.path, len(rows), int((~judged).sum()), int(sizes.min()) if len(sizes) else None, 0, None)
+    outlook = Outlook(rule.path, len(rows), int((~judged).sum()), int(sizes.min()) if len(sizes) else None, 0, 0, None)
     if np.isnan(rule.bound) or not judged.any():
         return outlook
     chance = 0.5 if np.isnan(policy.alpha) else policy.alpha
     found = certainty(frame, rule, rows[judged], chance)
     refused = _refusal(frame, rule, rows[judged], found.std_error, chance)
     known = ~np.isnan(refused)
+    untested = np.zeros(len(known), bool)
+    if policy.confidence is not None:
+        untested = found.known & ~found.trusted(chance / (len(known) if policy.blocks else 1))
+    outlook = replace(outlook, untested=int(untested.sum()), unknown=int((~known).sum()))
+    if untested.any() and not policy.blocks and policy.inconclusive == "FAIL":
+        return replace(outlook, refused=1.0)
     if not known.any():
         return outlook
     together = 1.0 - float(np.prod(1.0 - refused[known]))
-    if policy.blocks:
-        together = min(together, policy.alpha)
-    return replace(outlook, unknown=int((~known).sum()), refused=together)
+    return replace(outlook, refused=min(together, policy.alpha) if policy.blocks else together)
 
 
 def _refusal(frame: Frame, rule: Rule, rows: Codes, std_error: Floats, chance: float) -> Floats:

@@ -14,7 +14,6 @@ from evaluator_component.engine.layout import ColumnKey
 from evaluator_component.engine.moments import Moments, Slope
 from evaluator_component.engine.plan import PlannedMetric
 from evaluator_component.metrics.metric import Metric
-from evaluator_component.metrics.terms import Weight
 from evaluator_component.metrics.view import Float64
 from evaluator_component.results.tables import EXACT, IDENTICAL, PAIRED_SCORE, WILSON
 from evaluator_component.stats import proportions, resampling, student
@@ -81,7 +80,7 @@ def by_moments(
     """By the delta method; a share's limits are Wilson's, for as many examples as its variance amounts to."""
     weights = list(zip(slope.columns, slope.value, strict=True))
     variance = moments.variance(planned, weights, examples)
-    effective = _effective(planned, slope.columns, moments, examples)
+    effective = _effective(planned, moments, examples)
     skewness = moments.skewness(planned, weights, examples)
     std_error = np.where(np.isnan(value), np.nan, np.sqrt(variance))
     if method == WILSON:
@@ -153,11 +152,11 @@ def _with_limits(
     return Estimate(named, std_error, lower, upper, effective, df, skewness)
 
 
-def _effective(planned: PlannedMetric, columns: Sequence[ColumnKey], moments: Moments, examples: Float64) -> Float64:
+def _effective(planned: PlannedMetric, moments: Moments, examples: Float64) -> Float64:
     """(Σw)² / Σw²: to how many examples of equal weight the examples amount. (Kish 1965)"""
-    weight = next((column for column in columns if isinstance(column[1], Weight)), None)
-    if weight is None:
+    if not planned.view.weighted:
         return examples
+    weight = methods.weight_of(planned)
     with np.errstate(divide="ignore", invalid="ignore"):
         total = moments.total(planned, weight)
         return total * total / moments.total(planned, weight, weight)
@@ -207,7 +206,7 @@ def change_by_moments(
             joint[column] = joint.get(column, np.zeros(len(change))) + sign * own
     weights = list(joint.items())
     std_error = np.where(np.isnan(change), np.nan, np.sqrt(moments.variance(planned, weights, examples)))
-    effective = _effective(planned, slopes[0].columns, moments, examples)
+    effective = _effective(planned, moments, examples)
     df = np.maximum(effective - 1.0, 0.0)
     lower, upper = student.limits(change, std_error, df, chance, "plain")
     p_value = two_sided(change, std_error, df)

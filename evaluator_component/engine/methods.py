@@ -108,7 +108,14 @@ def products(
             columns = joint_columns(planned, made, pairs)
             for degree in (2, 3) if len(columns) <= _MOST_FOR_SKEWNESS else (2,):
                 found |= dict.fromkeys(itertools.combinations_with_replacement(columns, degree))
+            if planned.view.weighted:
+                found[(weight := weight_of(planned), weight)] = None
     return found
+
+
+def weight_of(planned: PlannedMetric) -> ColumnKey:
+    """The weights of a metric's examples."""
+    return planned.view.undivided, Weight(), 0
 
 
 def joint_columns(

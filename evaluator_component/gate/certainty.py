@@ -187,4 +187,6 @@ def more_examples(found: Certainty, chance: float) -> Floats:
     z = scipy.special.ndtri(1 - chance)
     with np.errstate(all="ignore"):
         needed = found.examples * ((z * found.std_error / found.theta) ** 2 - 1.0)
+        trusted = trust.least_examples(found.skewness, chance) - found.examples
+        needed = np.where(found.by_score, needed, np.fmax(needed, trusted))
     return np.asarray(np.where((found.std_error > 0) & (found.theta != 0) & (needed > 0), np.ceil(needed), np.nan))

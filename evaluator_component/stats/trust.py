@@ -37,6 +37,16 @@ def is_normal(skewness: Float64, examples: Float64, tail: float) -> npt.NDArray[
     return np.asarray(error <= TOLERANCE * tail)
 
 
+def least_examples(skewness: Float64, tail: float) -> Float64:
+    """From how many examples on :func:`is_normal` trusts a tail, if the skewness stays what it is; float64 ``[n]``."""
+    z = float(scipy.special.ndtri(1.0 - tail))
+    factor = (2 * z * z + 1) * np.exp(-z * z / 2) / np.sqrt(2 * np.pi) / 6
+    by_skewness, by_doubt = np.abs(np.nan_to_num(skewness)) * factor, _DOUBT * np.sqrt(6.0) * factor
+    allowed = TOLERANCE * tail
+    root = (by_skewness + np.sqrt(by_skewness**2 + 4 * allowed * by_doubt)) / (2 * allowed)
+    return np.asarray(np.ceil(root**2))
+
+
 def is_score_normal(skewness: Float64, examples: Float64, tail: float) -> npt.NDArray[np.bool_]:
     """Whether the tail of a score test is what it claims to be: one whose variance is that under the hypothesis.
 

@@ -137,7 +137,9 @@ def test_a_cluster_counts_as_one(material: Any, tmp_path: Path):
 
 def test_weights_make_fewer_examples(evaluate: Evaluate, material: Any):
     weighted = [{"label_key": "tipped", "example_weight_key": "weight"}]
-    row = of(evaluate(options=ON, model_specs=weighted), "binary_crossentropy")
+    rows = evaluate(options=ON, model_specs=weighted)
+    row = of(rows, "binary_crossentropy")
+    assert of(rows, "f1_score")["effective_n"] == pytest.approx(row["effective_n"])
     weight = material.trips.weight.astype(float)
     effective = weight.sum() ** 2 / (weight**2).sum()
     assert row["effective_n"] == pytest.approx(effective)

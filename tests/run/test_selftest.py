@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import scipy.stats
 import evaluator_component as ec
 from evaluator_component.engine.resample import draw, repeat, units
 from evaluator_component.outlook import look_ahead, peer_differences
+from tests import trips
 from tests.engine.random_parts import batch, make
 
 
@@ -93,6 +95,20 @@ def test_the_outlook_of_a_rule_that_skips(material: Any):
     (outlook,) = look_ahead(ec.check(text, material.good, material.weak, str(material.plain)))
     assert (outlook.slices, outlook.skipped) == (4, 3)
     assert outlook.refused == pytest.approx(0.5)
+
+
+def test_the_outlook_of_slices_too_small_for_a_test(tmp_path: Path, material: Any):
+    data = trips.write_records(tmp_path / "data", trips.make_trips(90).records)
+    text = (
+        "model_specs: [{label_key: tipped}]\nslicing_specs: [{}, {feature_keys: [payment]}]\nmetrics_specs: [{metrics: "
+        "[{class_name: BinaryCrossEntropy, threshold: {value_threshold: {upper_bound: 9}}}]}]\ngate: {confidence: 0.95}"
+    )
+    checked = ec.check(text, material.good, None, str(data))
+    (outlook,) = look_ahead(checked)
+    assert outlook.untested == 4
+    assert outlook.refused == 1.0
+    assert "4 with too few examples for a test, so inconclusive" in str(outlook)
+    assert not ec.evaluate(text, material.good, None, str(data), progress=False).verdict.blessed
 
 
 def test_where_a_config_means_something_else_than_in_tfma():

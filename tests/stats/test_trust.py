@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluator_component.stats.trust import is_normal
+from evaluator_component.stats.trust import is_normal, least_examples
 
 law = settings(deadline=None, derandomize=True)
 skewness = st.floats(-20, 20)
@@ -54,3 +55,11 @@ def test_it_is_halls_expansion() -> None:
         found = np.array([is_normal(np.array([skew]), np.array([n]), 0.025)[0] for n in np.geomspace(1e3, 1e9, 2000)])
         needed.append(np.geomspace(1e3, 1e9, 2000)[np.flatnonzero(found)[0]])
     assert abs(needed[1] / needed[0] - 4) < 0.1
+
+
+@pytest.mark.parametrize("skewness", [0.0, 0.5, 2.0, -6.0])
+@pytest.mark.parametrize("tail", [0.05, 0.05 / 200])
+def test_the_least_number_of_examples_is_where_trust_begins(skewness: float, tail: float) -> None:
+    least = least_examples(np.array([skewness]), tail)
+    assert is_normal(np.array([skewness]), least, tail).all()
+    assert not is_normal(np.array([skewness]), least - 2, tail).any()
