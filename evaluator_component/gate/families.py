@@ -89,8 +89,11 @@ def _test(judgement: Judgement, places: npt.NDArray[np.intp], level: float, poli
     size = len(places)
     known, trusted = found.known[places], found.trusted(level / size)[places]
     p_value = np.where(known, found.broken[places], np.nan)
-    tested = np.where(known & trusted, p_value, 1.0)
-    adjusted = holm(tested) if policy.correction == "HOLM" else benjamini_hochberg(tested)
+    correct = holm if policy.correction == "HOLM" else benjamini_hochberg
+    adjusted = correct(np.where(known & trusted, p_value, 1.0))
+    # What would be refused if its test could be trusted is in doubt; the rest of what cannot be tested shows nothing.
+    at_face_value = correct(np.where(known, p_value, 1.0))
+    doubtful = known & ~trusted & (at_face_value <= level)
     outcome = np.where(adjusted <= level, Outcome.FAIL.code, Outcome.PASS.code)
     theta = found.theta[places]
     cause = np.where((outcome == Outcome.PASS.code) & (theta < 0), Cause.NOT_SIGNIFICANT.code, Cause.JUDGED.code)
@@ -102,7 +105,8 @@ def _test(judgement: Judgement, places: npt.NDArray[np.intp], level: float, poli
         outcome = np.where(known & trusted, outcome, by_point)
     judgement.outcome[places], judgement.cause[places] = outcome, cause
     judgement.p_value[places] = p_value
-    judgement.adjusted_p_value[places] = np.where(known & trusted, adjusted, np.nan)
+    told = np.where(doubtful, at_face_value, np.nan)
+    judgement.adjusted_p_value[places] = np.where(known & trusted, adjusted, told)
     judgement.family_size[places] = size
     for column in (judgement.detectable, judgement.more_examples):
         column[places] = np.nan

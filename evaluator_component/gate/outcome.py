@@ -36,8 +36,9 @@ class Tally:
         self.skipped_for_size = np.logical_or.reduce([self.cause[cause] for cause in _SIZE])
         self.waved_through = self.cause[Cause.NO_BASELINE] & self.outcome[Outcome.SKIPPED]
         undecided = self.outcome[Outcome.INCONCLUSIVE]
-        tested_together = np.asarray(checks.table.column("family_size").is_valid().to_numpy(), dtype=bool)
-        passes = np.where(tested_together, policy.untested == "PASS", policy.inconclusive == "PASS")
+        valid = {name: checks.table.column(name).is_valid().to_numpy() for name in ("family_size", "adjusted_p_value")}
+        shows_nothing = np.asarray(valid["family_size"] & ~valid["adjusted_p_value"], dtype=bool)
+        passes = np.where(shows_nothing, policy.untested == "PASS", policy.inconclusive == "PASS")
         self.let_through = undecided & passes
         self.failed = self.outcome[Outcome.FAIL] | (undecided & ~self.let_through)
         self.judged = ~self.outcome[Outcome.SKIPPED] | self.waved_through

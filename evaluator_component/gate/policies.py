@@ -24,7 +24,7 @@ class Policy:
     Attributes:
       no_baseline_in_words: Whether ``no_baseline`` was written in the config rather than taken from the default.
       inconclusive_in_words: The same for ``inconclusive``: where only significant regressions block, what cannot be
-        tested blocks only if that is written.
+        tested and shows nothing blocks only if that is written.
       min_slice_size: From ``options``: values and sizes of smaller slices are shown nowhere; 0 for none.
     """
 
@@ -56,7 +56,7 @@ class Policy:
 
     @property
     def untested(self) -> str:
-        """What an inconclusive check does that is one of a family: PASS unless ``inconclusive`` was written."""
+        """What a check of a family does that cannot be tested and shows nothing: PASS unless it is in words."""
         return "PASS" if self.blocks and not self.inconclusive_in_words else self.inconclusive
 
     def to_dict(self) -> dict[str, Any]:

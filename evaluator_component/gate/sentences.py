@@ -135,7 +135,8 @@ def _doubt(facts: Facts) -> str:
             could.append(f"about {_rounded(facts.more_examples):,} more examples would decide")
         return f"; too close to tell{decided}" + (f" ({', '.join(could)})" if could else "")
     if facts.cause == Cause.NOT_NORMAL.value:
-        return f"; too few examples for a test at this level{decided}"
+        looks = "; it looks significant, but" if facts.family_size and facts.adjusted_p_value is not None else ";"
+        return f"{looks} too few examples for a test at this level{decided}"
     if facts.cause == Cause.NO_INTERVAL.value:
         return f"; it has no standard error that says how sure it is{decided}"
     if facts.family_size is None or facts.adjusted_p_value is None:

@@ -66,7 +66,8 @@ class Verdict:
 
     def refuses(self, check: Check) -> bool:
         """Whether one of its checks is a reason against the candidate."""
-        undecided = self.policy.get("untested" if check.family_size is not None else "inconclusive", "FAIL")
+        shows_nothing = check.family_size is not None and check.adjusted_p_value is None
+        undecided = self.policy.get("untested" if shows_nothing else "inconclusive", "FAIL")
         return check.outcome is Outcome.FAIL or (check.outcome is Outcome.INCONCLUSIVE and undecided != "PASS")
 
     def explain(self) -> str:

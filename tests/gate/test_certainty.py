@@ -197,17 +197,26 @@ def test_rules_share_the_level():
     assert verdict.blessed is bool(scipy.stats.norm.cdf(-2.0) > 0.025)
 
 
+UNTESTED = {"change_std_error": 0.001, "n": 20, "change_skewness": 2.0}
+
+
 @pytest.mark.parametrize(
-    ("more", "blessed"), [("", True), (", inconclusive: PASS", True), (", inconclusive: FAIL", False)]
+    ("change", "more", "blessed"),
+    [
+        (-0.001, "", True),
+        (-0.001, ", inconclusive: PASS", True),
+        (-0.001, ", inconclusive: FAIL", False),
+        (-0.1, "", False),
+        (-0.1, ", inconclusive: PASS", True),
+        (-0.1, ", inconclusive: FAIL", False),
+    ],
 )
-def test_what_cannot_be_tested_blocks_only_in_words(more: str, blessed: bool):
-    rows = [
-        {"change": -0.1, "change_std_error": 0.001, "n": 20, "change_skewness": 2.0},
-        {"slice": "Overall", "change": 0.01, "change_std_error": 0.001},
-    ]
+def test_what_cannot_be_tested_blocks_if_it_looks_bad_or_in_words(change: float, more: str, blessed: bool):
+    rows = [{**UNTESTED, "change": change}, {"slice": "Overall", "change": 0.01, "change_std_error": 0.001}]
     verdict = judged(rule(CHANGE % 0.0, BLOCK % "HOLM" + more), rows)
     checks = {check.slice: check for check in verdict.checks}
     assert (checks["s=0"].outcome, checks["s=0"].cause) == (Outcome.INCONCLUSIVE, Cause.NOT_NORMAL)
+    assert ("it looks significant, but too few examples" in checks["s=0"].sentence) is (change < -0.01)
     assert verdict.blessed is blessed
     assert Verdict.from_dict(verdict.to_dict()).refuses(checks["s=0"]) is not blessed
     assert any("1 inconclusive checks count as passed" in notice for notice in verdict.notices) is blessed
