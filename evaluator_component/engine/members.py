@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -29,51 +30,43 @@ class Members:
         """Float64 ``[columns, slices * classes]``; each is summed in the order of the examples."""
         totals = np.zeros((table.width, len(self._size) * classes))
         columns: list[Float64] = []
+        wanted: dict[int, Float64] = {}
         place = 0
         for key, terms in table.terms:
             part = totals[place : place + len(terms.columns)]
-            place += len(part)
             if isinstance(terms, BySlice):
                 part[:] = terms.by_slice(views[key], self._rows())
                 columns += [np.zeros(0)] * len(part)  # which no product is made of
-                continue
-            for total, column in zip(part, terms.compute(views[key]), strict=True):
-                columns.append(_by_example(column, views[key]))
-                self._add_up(total, columns[-1], classes)
-        self._add_products(totals, shifted(columns, table), table, classes)
+            else:
+                columns += [_by_example(column, views[key]) for column in terms.compute(views[key])]
+                wanted |= {i: columns[i] for i in range(place, len(columns))}
+            place += len(part)
+        made, same = _products(shifted(columns, table), table)
+        self._add_up(totals, wanted | made, classes)
+        for place, factor in same.items():
+            totals[place] = totals[factor]
         return totals
-
-    def _add_products(self, totals: Float64, columns: list[Float64], table: SliceTable, classes: int) -> None:
-        """Writes the sums of products after those of their factors; one that is another number for number is copied."""
-        used = {place for factors in table.products for place in factors}
-        as_they_are = used - {shift.column for shift in table.shifts}
-        ones = {i for i in used if columns[i].min(initial=1.0) == columns[i].max(initial=1.0) == 1.0}
-        flags = {i for i in used - ones if np.array_equal(columns[i] * columns[i], columns[i])}
-        made: dict[tuple[int, ...], int] = {(): min(ones, default=-1)} | {(i,): i for i in as_they_are}
-        for place, factors in enumerate(table.products, len(columns)):
-            rest = [i for i in factors if i not in ones]
-            least = tuple(i for at, i in enumerate(rest) if i not in flags or i not in rest[:at])
-            if least in made:
-                totals[place] = totals[made[least]]
-                continue
-            made[least] = place
-            self._add_up(totals[place], np.prod([columns[i] for i in least], axis=0), classes)
 
     def _rows(self) -> list[Index]:
         """The examples of each slice."""
         bounds = self._matrix.indptr.tolist()
         return [np.sort(self._matrix.indices[start:stop]) for start, stop in itertools.pairwise(bounds)]
 
-    def _add_up(self, total: Float64, column: Float64, classes: int) -> None:
-        """Writes the sums of a column into ``total``."""
+    def _add_up(self, totals: Float64, columns: Mapping[int, Float64], classes: int) -> None:
+        """Writes the sums of columns into the rows of ``totals`` that they are numbered by."""
         if classes > 1:
-            total[:] = self._by_class(column, classes)
+            for place, column in columns.items():
+                totals[place] = self._by_class(column, classes)
             return
-        least, most = (column.min(), column.max()) if self._examples else (0.0, 0.0)
-        if least == most == 1.0:
-            total[:] = self._size
-        elif not least == most == 0.0:
-            total[:] = self._matrix @ column
+        varied = {}
+        for place, column in columns.items():
+            least, most = (column.min(), column.max()) if self._examples else (0.0, 0.0)
+            if least == most == 1.0:
+                totals[place] = self._size
+            elif not least == most == 0.0:
+                varied[place] = column
+        if varied:  # all at once: a row of the matrix is looked up once for all of them
+            totals[list(varied)] = (self._matrix @ np.stack(list(varied.values()), axis=1)).T
 
     def _by_class(self, column: Float64, classes: int) -> Float64:
         """Sums by slice and class; most classes of most examples are 0 in many a term."""
@@ -93,6 +86,26 @@ def shifted(columns: list[Float64], table: SliceTable) -> list[Float64]:
     for shift in table.shifts:
         result[shift.column] = columns[shift.column] - shift.by * columns[shift.weight]
     return result
+
+
+def _products(columns: list[Float64], table: SliceTable) -> tuple[dict[int, Float64], dict[int, int]]:
+    """The products of columns by their place, and of those that are another column number for number its place."""
+    used = {place for factors in table.products for place in factors}
+    as_they_are = used - {shift.column for shift in table.shifts}
+    ones = {i for i in used if columns[i].min(initial=1.0) == columns[i].max(initial=1.0) == 1.0}
+    flags = {i for i in used - ones if np.array_equal(columns[i] * columns[i], columns[i])}
+    places: dict[tuple[int, ...], int] = {(): min(ones, default=-1)} | {(i,): i for i in as_they_are}
+    made: dict[int, Float64] = {}
+    same: dict[int, int] = {}
+    for place, factors in enumerate(table.products, len(columns)):
+        rest = [i for i in factors if i not in ones]
+        least = tuple(i for at, i in enumerate(rest) if i not in flags or i not in rest[:at])
+        if least in places:
+            same[place] = places[least]
+        else:
+            places[least] = place
+            made[place] = math.prod((columns[i] for i in least[1:]), start=columns[least[0]])
+    return made, same
 
 
 def _by_example(column: Float64, view: View) -> Float64:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,8 @@ from evaluator_component.stats.resampling import poisson_weights
 Index = npt.NDArray[np.intp]
 
 _CELLS_AT_A_TIME = 1 << 20
+_ROWS_AT_A_TIME = 1 << 17
+"""Rows of histograms that are worked on together: few enough to stay in the cache."""
 
 
 def leave_one_out(groups: int) -> Float64:
@@ -67,6 +69,7 @@ class Replicates:
             if any(key == view.undivided and terms == Examples() for key, terms in layout.terms):
                 ((_, place),) = [own for own in _own_columns(layout, view.undivided) if own[0] == Examples()]
                 self.sizes = rows.dense(np.arange(self._count), place)[0].reshape(self._count, self._groups)
+        self._fingerprints: dict[Terms | KeyedTerms, npt.NDArray[np.uint64]] = {}
         self._by_key: dict[KeyedTerms, tuple[_Rows, bool, int]] = {}
         for (key, terms, most), table in zip(plan.grouped.keyed, state.tables[first + len(tables) :], strict=True):
             if key == view:
@@ -80,11 +83,16 @@ class Replicates:
         The tables by slice have columns of both models, so only those of the metric's own terms count.
         """
         mark = np.zeros(self._count, np.uint64)
-        parts = [self._by_slice[terms] for terms in metric.terms]
-        parts += [(self._by_key[terms][0], slice(None)) for terms in metric.keyed]
-        for rows, place in parts:
-            mark = mark * np.uint64(31) + rows.fingerprint(place)
+        for terms in (*metric.terms, *metric.keyed):
+            mark = mark * np.uint64(31) + self._fingerprint(terms)
         return mark
+
+    def _fingerprint(self, terms: Terms | KeyedTerms) -> npt.NDArray[np.uint64]:
+        if terms not in self._fingerprints:
+            by_key = self._by_key.get(cast(KeyedTerms, terms))
+            rows, place = (by_key[0], slice(None)) if by_key else self._by_slice[terms]
+            self._fingerprints[terms] = rows.fingerprint(place)
+        return self._fingerprints[terms]
 
     def parts(self, keyed: Set[KeyedTerms]) -> Iterator[tuple[Index, Totals]]:
         """Some slices at a time, with their totals: those of slice i, replicate r and class c at (i, r, c)."""
@@ -214,12 +222,15 @@ class _Rows:
         levels = self.table.levels[rows]
         coarsest = np.zeros(parts, np.uint8)
         np.maximum.at(coarsest, part, levels)
-        return coarse_keys(keys, levels, coarsest[part]), coarsest[part]
+        targets = coarsest[part]
+        finer = np.flatnonzero(levels < targets)
+        keys[finer] = coarse_keys(keys[finer], levels[finer], targets[finer])
+        return keys, targets
 
     def grouped(self) -> Iterator[GroupedHistogram]:
         """The histograms of consecutive slices, some at a time, by group."""
         bounds = self._bounds()
-        cuts = np.searchsorted(bounds, np.arange(_CELLS_AT_A_TIME, len(self.table), _CELLS_AT_A_TIME))
+        cuts = np.searchsorted(bounds, np.arange(_ROWS_AT_A_TIME, len(self.table), _ROWS_AT_A_TIME))
         for start, stop in itertools.pairwise(np.unique([0, *cuts, self.count]).tolist()):
             yield self._grouped(np.arange(start, stop))
 
@@ -230,19 +241,18 @@ class _Rows:
         parts = len(slices) * self.classes
         keys, _ = self._levelled(rows, part, parts)
         columns = tuple(exact.decode(column[rows]) for column in self.table.columns)
-        order = np.argsort(part * self.groups + group, kind="stable") if self.classes > 1 else np.arange(len(rows))
-        own = _histogram(
-            (part * self.groups + group)[order], keys[order], tuple(c[order] for c in columns), parts * self.groups
-        )
-        by_key = sort_order(part[order].astype(np.int32), keys[order])
-        ordered, ordered_keys = part[order][by_key], keys[order][by_key]
+        if self.classes > 1:  # rows of a slice and group are together, of each class among them
+            order = np.argsort(part * self.groups + group, kind="stable")
+            part, group, keys = part[order], group[order], keys[order]
+            columns = tuple(column[order] for column in columns)
+        own = _histogram(part * self.groups + group, keys, columns, parts * self.groups)
+        by_key = sort_order(part.astype(np.int32), keys)
+        ordered, ordered_keys = part[by_key], keys[by_key]
         starts = _starts(ordered, ordered_keys)
         first = np.flatnonzero(starts)
         place = np.empty(len(rows), np.intp)
         place[by_key] = np.cumsum(starts) - 1
-        merged = tuple(
-            np.add.reduceat(column[order][by_key], first) if len(first) else np.zeros(0) for column in columns
-        )
+        merged = tuple(np.add.reduceat(column[by_key], first) if len(first) else np.zeros(0) for column in columns)
         return GroupedHistogram(_histogram(ordered[first], ordered_keys[first], merged, parts), own, place, self.groups)
 
     def histogram(self, slices: Index, weights: Float64, by_score: bool, most: int) -> Histogram:

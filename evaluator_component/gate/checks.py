@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 
 from evaluator_component.gate.causes import Cause, Outcome
 from evaluator_component.gate.sentences import Facts, Wording, write_sentences
-from evaluator_component.results.tables import NAME, codes_and_words
+from evaluator_component.results.tables import NAME, codes_and_words, equal
+from evaluator_component.slicing.names import OVERALL
 
 CHECKS_SCHEMA = pa.schema(
     [
@@ -197,11 +198,40 @@ class Checks(Sequence[Check]):
         """Returns the checks at these places, in this order."""
         return Checks(self.table.take(pa.array(indices, pa.int64())), self._wording)
 
-    def worst_first(self, count: int) -> Checks:
-        """Returns the first checks in the order failed, inconclusive, skipped, passed."""
+    def worst_first(self, count: int | None = None, outcomes: Sequence[str] = _WORST_FIRST) -> Checks:
+        """Returns the first checks in the order failed, inconclusive, skipped, passed.
+
+        Of one outcome the overall slice comes before the others, what is missing before what is beyond its bound, and
+        this before what keeps it, the closest first. How far a value is beyond its bound, as a share of the larger of
+        the two, counts as often as its slice has examples.
+
+        Args:
+          count: How many at most; all by default.
+          outcomes: Only checks that ended so.
+        """
+        if not len(self):
+            return self
         codes, words = codes_and_words(self.table.column("outcome"))
-        ranks = np.asarray([_WORST_FIRST.index(word) for word in words.to_pylist()], np.int64)
-        return self.take(np.argsort(ranks[codes], kind="stable")[:count]) if len(self) else self
+        ranks = np.asarray([_WORST_FIRST.index(word) for word in words.to_pylist()], np.int64)[codes]
+        overall, missing, no_value = (
+            np.asarray(equal(self.table.column(name), word).to_numpy(), bool)
+            for name, word in (
+                ("slice", OVERALL),
+                ("cause", Cause.MISSING_SLICE.value),
+                ("cause", Cause.NO_VALUE.value),
+            )
+        )
+        n, bound, observed, baseline = (
+            np.asarray(self.table.column(name).to_numpy(), np.float64)
+            for name in ("n", "bound", "observed", "baseline")
+        )
+        with np.errstate(all="ignore"):
+            scale = np.fmax(np.fmax(np.abs(bound), np.abs(observed)), np.abs(baseline))
+            beyond = np.nan_to_num(-self.margins / scale, nan=1.0, posinf=1.0, neginf=-1.0)
+        severity = np.where(beyond > 0, beyond * np.nan_to_num(n), beyond)
+        order = np.lexsort([-severity, ~(missing | no_value), ~overall, ranks])
+        wanted = [_WORST_FIRST.index(outcome) for outcome in outcomes]
+        return self.take(order[np.isin(ranks[order], wanted)][:count])
 
     @property
     def margins(self) -> npt.NDArray[np.float64]:

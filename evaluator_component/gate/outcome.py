@@ -77,27 +77,15 @@ def find_refusals(
 
 
 def list_failures(tally: Tally) -> list[str]:
-    """Returns the sentences of the failed checks, the most severe first, and how many were left out.
+    """Returns the sentences of the failed checks, the worst first, and how many were left out.
 
-    Overall comes before slices, and what is missing before what is too low. Among slices the shortfall, as a share of
-    the larger of value and bound, counts as often as the slice has examples. Failures that a refusal explains already
-    (a baseline that is lost or not there) are not repeated.
+    Failures that a refusal explains already (a baseline that is lost or not there) are not repeated.
     """
     explained = tally.cause[Cause.NO_BASELINE] | tally.cause[Cause.BASELINE_LOST]
-    places = np.flatnonzero(tally.failed & ~explained)
-    if not len(places):
-        return []
-    table = tally.checks.table.select(["n", "bound", "observed", "baseline"]).take(places)
-    n, bound, observed, baseline = (_floats(table, name) for name in table.column_names)
-    with np.errstate(all="ignore"):
-        scale = np.fmax(np.fmax(np.abs(bound), np.abs(observed)), np.abs(baseline))
-        shortfall = np.nan_to_num(np.abs(observed - bound) / scale, nan=1.0, posinf=1.0) * np.nan_to_num(n)
-    missing = (tally.cause[Cause.MISSING_SLICE] | tally.cause[Cause.NO_VALUE])[places]
-    overall = _where_words(tally.checks, "slice", [OVERALL])[OVERALL][places]
-    order = np.lexsort([np.arange(len(places)), -shortfall, ~missing, ~overall])
-    sentences = list(dict.fromkeys(tally.checks.take(places[order[:_MAX_REASONS]]).sentences()))
-    if len(places) > _MAX_REASONS:
-        sentences.append(f"and {len(places) - _MAX_REASONS:,} more checks failed")
+    failed = tally.checks.take(np.flatnonzero(tally.failed & ~explained))
+    sentences = list(dict.fromkeys(failed.worst_first(_MAX_REASONS).sentences()))
+    if len(failed) > _MAX_REASONS:
+        sentences.append(f"and {len(failed) - _MAX_REASONS:,} more checks failed")
     return sentences
 
 

@@ -56,7 +56,7 @@ def slice_columns(table: pa.Table, model: str, keep: frozenset[str] = frozenset(
 
 def check_columns(checks: Checks) -> tuple[list[Column], int]:
     """Returns the columns of the table of all checks, worst first, and how many were left out."""
-    shown = list(wording.worst_first(checks, MAX_ROWS))
+    shown = list(checks.worst_first(MAX_ROWS))
     if not shown:
         return [], 0
     outcomes = [name for name in wording.SEVERITY if any(check.outcome.value == name for check in shown)]

@@ -41,7 +41,7 @@ def render_report(evaluation: Evaluation) -> str:
     """
     table = evaluation.metrics.table
     checks = evaluation.verdict.checks if evaluation.verdict else None
-    blocking = wording.worst_first(checks, columns.MAX_ROWS // 2, wording.BLOCKING) if checks is not None else None
+    blocking = checks.worst_first(columns.MAX_ROWS // 2, wording.BLOCKING) if checks is not None else None
     keep = frozenset(tables.names(blocking.table, "slice")) if blocking is not None else frozenset()
     slice_columns, slices_left_out = columns.slice_columns(table, evaluation.metrics.candidate, keep)
     check_columns, checks_left_out = columns.check_columns(checks) if checks is not None else ([], 0)
@@ -84,7 +84,7 @@ def _verdict_context(verdict: Verdict | None) -> dict[str, Any]:
 
 
 def _failed_context(checks: Checks) -> dict[str, Any]:
-    failed = wording.worst_first(checks, _FAILED, wording.BLOCKING)
+    failed = checks.worst_first(_FAILED, wording.BLOCKING)
     total = sum(checks.counts[name] for name in wording.BLOCKING)
     shown = [
         {

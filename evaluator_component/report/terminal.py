@@ -83,7 +83,7 @@ def _checks(checks: Checks) -> list[RenderableType]:
     table.add_column("examples", justify="right", no_wrap=True)
     table.add_column("what was found", overflow="fold")
     troubled = [name for name in wording.SEVERITY if name != "PASS"]
-    shown = wording.worst_first(checks, _CHECKS, troubled) or wording.worst_first(checks, _CHECKS)
+    shown = checks.worst_first(_CHECKS, troubled) or checks.worst_first(_CHECKS)
     for check in shown:
         outcome = Text(wording.OUTCOMES[check.outcome.value], style=_STYLES[check.outcome.value])
         split = [escape(wording.split_name(check.split))] if several else []

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
-
-import numpy as np
-import pyarrow.compute as pc
 
 from evaluator_component.results import tables
 from evaluator_component.slicing.names import OVERALL
@@ -85,23 +82,6 @@ def tally(checks: Checks) -> str:
         return "The one check passed." if len(checks) == 1 else f"All {total} passed."
     parts = [f"{counts[name]:,} {OUTCOMES[name]}" for name in SEVERITY if counts[name]]
     return f"Of {total}: {', '.join(parts)}."
-
-
-def worst_first(checks: Checks, count: int, outcomes: Sequence[str] = SEVERITY) -> Checks:
-    """Returns the first checks by severity; within one, the overall slice and then the larger slices come first.
-
-    Args:
-      checks: the checks of a verdict.
-      count: how many at most.
-      outcomes: only checks that ended so.
-    """
-    codes, words = tables.codes_and_words(checks.table.column("outcome"))
-    severity = np.array([SEVERITY.index(word) for word in words.to_pylist()], dtype=np.int64)[codes]
-    overall = tables.equal(checks.table.column("slice"), OVERALL).to_numpy()
-    size = pc.fill_null(checks.table.column("n"), -1).to_numpy()
-    order = np.lexsort((-size, ~overall, severity))
-    wanted = [SEVERITY.index(name) for name in outcomes]
-    return checks.take(order[np.isin(severity[order], wanted)][:count])
 
 
 def split_name(split: str) -> str:

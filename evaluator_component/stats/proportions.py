@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 import scipy.special
@@ -80,16 +78,11 @@ def paired_limits(gained: Float64, lost: Float64, trials: Float64, tail: float) 
     They are where :func:`paired_statistic` is just as large as the quantile of the normal distribution. (Tango 1998)
     """
     z = float(scipy.special.ndtri(1.0 - tail))
-    point = (gained - lost) / trials
-
-    def solve(inner: Float64, outer: float, beyond: Callable[[Float64], npt.NDArray[np.bool_]]) -> Float64:
-        near, far = inner.copy(), np.full(len(inner), outer)
-        for _ in range(_HALVINGS):
-            middle = (near + far) / 2
-            outside = beyond(paired_statistic(gained, lost, trials, middle))
-            far, near = np.where(outside, middle, far), np.where(outside, near, middle)
-        return near
-
-    lower = solve(point, -1.0, lambda statistic: statistic > z)
-    upper = solve(point, 1.0, lambda statistic: statistic < -z)
-    return lower, upper
+    gained, lost, trials = (np.stack([part, part]) for part in (gained, lost, trials))
+    side = np.array([[-1.0], [1.0]])  # of the lower and of the upper limit
+    near, far = (gained - lost) / trials, np.broadcast_to(side, gained.shape)
+    for _ in range(_HALVINGS):
+        middle = (near + far) / 2
+        outside = side * paired_statistic(gained, lost, trials, middle) < -z
+        far, near = np.where(outside, middle, far), np.where(outside, near, middle)
+    return near[0], near[1]

@@ -42,3 +42,13 @@ def test_families_are_told_with_their_size_and_level():
         "level of 0.05 (HOLM)" in told
     )
     assert "not significant among 25 slices (corrected p = " in told
+
+
+def test_inconclusive_checks_are_told_worst_first():
+    rows = [{"change": 0.02 - 0.01 * number, "change_std_error": 0.1, "slice": f"s={number}"} for number in range(5)]
+    verdict = judged(rule(CHANGE % 0.0, "confidence: 0.95"), rows)
+    told = verdict.checks.worst_first(outcomes=["INCONCLUSIVE"])
+    assert [check.slice for check in told] == [f"s={number}" for number in (4, 3, 2, 1, 0)]
+    assert [check.slice for check in verdict.checks.worst_first(2)] == ["s=4", "s=3"]
+    lines = [line for line in verdict.explain().splitlines() if line.startswith("  INCONCLUSIVE")]
+    assert [re.search(r"s=\d", line)[0] for line in lines] == ["s=4", "s=3", "s=2", "s=1", "s=0"]  # type: ignore[index]

@@ -196,10 +196,10 @@ def test_it_is_written_quickly(refused: Evaluation, tmp_path: pathlib.Path) -> N
 
 def test_checks_are_worst_first(refused: Evaluation) -> None:
     assert refused.verdict is not None
-    found = [check.outcome.value for check in wording.worst_first(refused.verdict.checks, 1000)]
+    found = [check.outcome.value for check in refused.verdict.checks.worst_first()]
     assert found == sorted(found, key=wording.SEVERITY.index)
     assert len(found) == len(refused.verdict.checks)
-    only = wording.worst_first(refused.verdict.checks, 2, ("SKIPPED",))
+    only = refused.verdict.checks.worst_first(2, ("SKIPPED",))
     assert {check.outcome for check in only} == {gate.Outcome.SKIPPED}
 
 
