@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from evaluator_component.metrics import Kind, View, metric
     from evaluator_component.preflight import check
     from evaluator_component.results.evaluation import Evaluation
+    from evaluator_component.results.history import History, history
     from evaluator_component.results.writing import load
 
 _HOMES = {
@@ -42,6 +43,8 @@ _HOMES = {
     "metric": "metrics",
     "check": "preflight",
     "Evaluation": "results.evaluation",
+    "History": "results.history",
+    "history": "results.history",
     "load": "results.writing",
     "SelfTest": "equal_models",
     "selftest": "equal_models",
@@ -55,6 +58,7 @@ __all__ = [
     "Evaluation",
     "Evaluator",
     "EvaluatorError",
+    "History",
     "Kind",
     "ModelError",
     "SelfTest",
@@ -63,6 +67,7 @@ __all__ = [
     "check",
     "decide",
     "evaluate",
+    "history",
     "load",
     "load_config",
     "metric",

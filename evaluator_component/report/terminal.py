@@ -36,10 +36,15 @@ def show(evaluation: Evaluation, file: IO[str] | None = None, *, min_examples: i
       file: where to; standard output by default.
       min_examples: slices with fewer examples are not among the worst.
     """
+    print_to(file, render(evaluation, min_examples=min_examples))
+
+
+def print_to(file: IO[str] | None, view: RenderableType) -> None:
+    """Prints to a file, standard output by default; plain text of a fixed width where it is not a terminal."""
     console = Console(file=file, highlight=False)
     if not console.is_terminal:
         console = Console(file=file, highlight=False, width=_PLAIN_WIDTH, no_color=True)
-    console.print(render(evaluation, min_examples=min_examples))
+    console.print(view)
 
 
 def render(evaluation: Evaluation, *, min_examples: int = 100) -> Group:
@@ -76,7 +81,7 @@ def _checks(checks: Checks) -> list[RenderableType]:
     if not len(checks):
         return []
     several = len(tables.names(checks.table, "split")) > 1
-    table = _table("Checks, worst first")
+    table = titled_table("Checks, worst first")
     table.add_column("outcome", no_wrap=True)
     if several:
         table.add_column("split")
@@ -141,7 +146,7 @@ def _value_table(
 ) -> Table:
     compared = any(row["change"] is not None for _, row in rows)
     sure, change_sure = (any(row[name] is not None for _, row in rows) for name in ("lower", "change_lower"))
-    table = _table(title)
+    table = titled_table(title)
     table.add_column(label, overflow="fold")
     if sized:
         table.add_column("examples", justify="right", no_wrap=True)
@@ -180,5 +185,6 @@ def _name(row: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     return wording.result_name(row["metric"], row["output"], row["sub_key"], row["weighted"], both)
 
 
-def _table(title: str) -> Table:
+def titled_table(title: str) -> Table:
+    """Returns an empty table that looks like all others."""
     return Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
