@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evaluator_component.errors import ConfigError, DataError, EvaluatorError, ModelError
     from evaluator_component.evaluation import evaluate
     from evaluator_component.gate import BaselineState, BaselineStatus, Verdict, decide
+    from evaluator_component.lineage import history_of_metadata
     from evaluator_component.metrics import Kind, View, metric
     from evaluator_component.preflight import check
     from evaluator_component.results.evaluation import Evaluation
@@ -38,6 +39,7 @@ _HOMES = {
     "BaselineStatus": "gate",
     "Verdict": "gate",
     "decide": "gate",
+    "history_of_metadata": "lineage",
     "Kind": "metrics",
     "View": "metrics",
     "metric": "metrics",
@@ -68,6 +70,7 @@ __all__ = [
     "decide",
     "evaluate",
     "history",
+    "history_of_metadata",
     "load",
     "load_config",
     "metric",
