@@ -17,6 +17,8 @@ from evaluator_component.report import excerpt, packing, wording
 from evaluator_component.results import tables
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from evaluator_component.gate import Verdict
     from evaluator_component.results import Evaluation
 
@@ -58,6 +60,16 @@ def evaluation_document(evaluation: Evaluation, state: Mapping[str, Any] | None 
         "left_out": left_out,
         "state": state or {},
     }
+    return as_text(meta, found)
+
+
+def as_text(meta: Mapping[str, Any], found: Mapping[str, pa.Table]) -> str:
+    """Returns a document's JSON text.
+
+    Args:
+      meta: All that is not a table; what JSON has no form for is written as text, NaN as null.
+      found: Tables by name; those without rows are left out.
+    """
     packed = {name: packing.packed(table) for name, table in found.items() if table.num_rows}
     text = json.dumps(
         {"meta": _plain(meta), "tables": packed}, ensure_ascii=False, separators=(",", ":"), allow_nan=False
