@@ -1,4 +1,4 @@
-"""Configs as JSON text."""
+"""Configs as JSON and as YAML text."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import yaml
 from google.protobuf import json_format
 
 from evaluator_component.config.slices import rule_lists
@@ -18,6 +19,12 @@ FIRST_EXTENSION = 1000
 def to_json(config: config_pb2.EvalConfig) -> str:
     """Returns the config as JSON on one line: keys sorted, fields named as in the proto, the same for equal configs."""
     return json.dumps(json_format.MessageToDict(config, preserving_proto_field_name=True), sort_keys=True)
+
+
+def to_yaml(config: config_pb2.EvalConfig) -> str:
+    """Returns the config as YAML for people, with the fields in the order of the proto; `load_config` reads it."""
+    plain = json_format.MessageToDict(config, preserving_proto_field_name=True)
+    return str(yaml.safe_dump(_with_numbers(plain, config.DESCRIPTOR), sort_keys=False, allow_unicode=True, width=100))
 
 
 def to_peer_json(config: config_pb2.EvalConfig) -> str:
@@ -41,6 +48,21 @@ def to_peer_json(config: config_pb2.EvalConfig) -> str:
 def is_peers_spec(spec: config_pb2.SlicingSpec) -> bool:
     """Returns whether TFMA can say what a slicing spec says."""
     return not _extensions(spec)
+
+
+def _with_numbers(value: Any, descriptor: Any) -> Any:
+    """Makes numbers of the texts that JSON has for whole numbers of 64 bits."""
+    for name, part in value.items():
+        field = descriptor.fields_by_name.get(name)
+        if field is None:
+            continue
+        if field.cpp_type in (field.CPPTYPE_INT64, field.CPPTYPE_UINT64):
+            value[name] = [int(number) for number in part] if isinstance(part, list) else int(part)
+        elif field.message_type is not None and not field.message_type.GetOptions().map_entry:
+            for message in part if isinstance(part, list) else [part]:
+                if isinstance(message, dict):
+                    _with_numbers(message, field.message_type)
+    return value
 
 
 def _is_peers_pair(pair: Any) -> bool:

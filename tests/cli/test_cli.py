@@ -104,7 +104,7 @@ def test_show_and_report_work_on_a_finished_run(finished: Path) -> None:
     assert "auc" in shown.output
     (finished / "report.html").unlink()
     assert run("report", finished).exit_code == 0
-    assert "auc" in (finished / "report.html").read_text(encoding="utf-8")
+    assert "This model may be deployed." in (finished / "report.html").read_text(encoding="utf-8")
 
 
 def test_decide_judges_again_and_keeps_the_verdict_unless_told(finished: Path, tmp_path: Path) -> None:

@@ -5,26 +5,26 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
-import html.parser
 import json
 import pathlib
 import re
 import time
+from html.parser import HTMLParser
 
-import example_tables
-import numpy as np
+import carried
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluator_component import gate
-from evaluator_component.report import columns, render_report, wording, write_report
+from evaluator_component.report import html, render_report, wording, write_report
+from evaluator_component.report.document import evaluation_document
 from evaluator_component.results import Evaluation, MetricTable, metrics_table
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 
-class Page(html.parser.HTMLParser):
+class Page(HTMLParser):
     """The elements of a page with their attributes, and the text outside scripts."""
 
     def __init__(self, text: str) -> None:
@@ -51,18 +51,19 @@ class Page(html.parser.HTMLParser):
         else:
             self.text += data
 
-    def data(self, identity: str) -> list[columns.Column]:
-        ids = [attributes.get("id") for tag, attributes in self.elements if tag == "script"]
-        return list(json.loads(self.raw["script"][ids.index(identity)]))
 
-
-def test_the_verdict_comes_first(refused: Evaluation) -> None:
-    page = Page(render_report(refused))
-    words = re.sub(r"\s+", " ", page.text)
-    assert words.index("This model must not be deployed.") < words.index("Why") < words.index("Failed checks")
-    assert words.index("Failed checks") < words.index("Overall") < words.index("About this run")
+def test_the_verdict_is_read_without_a_script(refused: Evaluation) -> None:
     assert refused.verdict is not None
-    assert refused.verdict.reasons[0] in words
+    reasons = (HOSTILE, *refused.verdict.reasons)
+    refused = dataclasses.replace(refused, verdict=dataclasses.replace(refused.verdict, reasons=reasons))
+    text = render_report(refused)
+    page = Page(text)
+    words = re.sub(r"\s+", " ", page.text)
+    tally = f"Of {len(refused.verdict.checks)} checks: "
+    assert words.index("NOT BLESSED: This model must not be deployed.") < words.index(tally)
+    assert words.index(tally) < words.index(HOSTILE) < words.index(refused.verdict.reasons[1])
+    assert f"… and {len(reasons) - 6:,} more." in words
+    assert text.index('id="evaluator-report"') < text.index("NOT BLESSED") < text.index('id="evaluator-document"')
 
 
 def test_blessed_and_rubber_stamped(refused: Evaluation) -> None:
@@ -82,7 +83,7 @@ def test_it_needs_nothing_else(refused: Evaluation) -> None:
         assert not [name for name in attributes if name.startswith("on")]
 
 
-def test_the_security_policy_allows_its_own_script_and_style_only(refused: Evaluation) -> None:
+def test_the_security_policy_allows_its_own_script_only(refused: Evaluation) -> None:
     page = Page(render_report(refused))
     policy = next(
         attributes["content"]
@@ -90,10 +91,33 @@ def test_the_security_policy_allows_its_own_script_and_style_only(refused: Evalu
         if attributes.get("http-equiv") == "Content-Security-Policy"
     )
     assert policy is not None
-    assert "default-src 'none'" in policy
-    assert "unsafe" not in policy
-    for source in (page.raw["style"][0], page.raw["script"][-1]):
-        assert base64.b64encode(hashlib.sha256(source.encode()).digest()).decode() in policy
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    digest = base64.b64encode(hashlib.sha256(page.raw["script"][-1].encode()).digest()).decode()
+    assert rules == {
+        "default-src": "'none'",
+        "script-src": f"'sha256-{digest}'",
+        "style-src": "'unsafe-inline'",
+        "img-src": "data: blob:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+
+
+def test_nothing_in_the_front_end_ends_its_element() -> None:
+    script, style = html.static_file("report.js"), html.static_file("report.css")
+    assert not re.search(r"</script|<script|<!--|\0|\r", script, re.IGNORECASE)
+    assert not re.search(r"</style|<!--|@import|url\((?!['\"]?data:)", style, re.IGNORECASE)
+
+
+def test_the_page_holds_document_and_front_end(refused: Evaluation) -> None:
+    document = evaluation_document(refused)
+    page = Page(html.render_page(document, "A & B"))
+    scripts = [attributes for tag, attributes in page.elements if tag == "script"]
+    assert scripts == [{"type": "application/json", "id": "evaluator-document"}, {"type": "module"}]
+    assert json.loads(page.raw["script"][0]) == json.loads(document)
+    assert page.raw["script"][1] == html.static_file("report.js")
+    assert page.raw["style"] == [html.static_file("report.css")]
+    assert page.text.strip().startswith("A & B")
 
 
 @pytest.mark.parametrize("text", [HOSTILE, "<!--<script>", "]]>", "\u2028\u2029", "a&lt;b", "{{ 7 * 7 }}", "\"'`"])
@@ -105,10 +129,14 @@ def test_text_from_the_data_stays_text(text: str) -> None:
     )  # fmt: skip
     evaluation = Evaluation(MetricTable(table), run={"warnings": [text], text: text})
     page = Page(render_report(evaluation))
-    assert [tag for tag, _ in page.elements].count("script") == 3
+    assert [tag for tag, _ in page.elements].count("script") == 2
     assert not {"img", "iframe"} & {tag for tag, _ in page.elements}
-    assert text in page.text
-    assert page.data("slices-data")[0]["values"][1] == name
+    document = page.raw["script"][0]
+    assert carried.meta(document)["run"] == {"warnings": [text], text: text}
+    found = carried.tables(document)["metrics"]
+    rows = dict(zip(carried.column(found, "slice"), carried.column(found, "metric"), strict=True))
+    assert rows == {"Overall": "auc", name: text}
+    assert set(carried.column(found, "reason")) == {text}
 
 
 @given(
@@ -117,7 +145,7 @@ def test_text_from_the_data_stays_text(text: str) -> None:
     )
 )
 def test_embedded_data_is_read_back_and_cannot_leave_its_element(data: object) -> None:
-    text = columns.embedded(data)
+    text = html.embedded(json.dumps(data, ensure_ascii=False))
     assert json.loads(text) == data
     assert not set("<>&\u2028\u2029") & set(text)
 
@@ -128,59 +156,14 @@ def test_lone_surrogates_do_not_stop_a_report() -> None:
     assert "file-" in render_report(evaluation).encode().decode()
 
 
-def test_slice_columns_hold_values_changes_and_reasons(refused: Evaluation) -> None:
-    found, left_out = columns.slice_columns(refused.metrics.table, "candidate")
-    assert left_out == 0
-    labels = [(column["label"], column["kind"]) for column in found]
-    assert labels[:4] == [("slice", "text"), ("examples", "count"), ("auc", "number"), ("auc", "change")]
-    assert ("example_count", "number") not in labels  # said by the column of examples
-    names, auc, change = found[0]["values"], found[2], found[3]
-    assert names[0] == "Overall"
-    assert names.index("trip_start_hour=9") < names.index("trip_start_hour=10")
-    for index, name in enumerate(names):
-        expected = refused.metrics.value("auc", name)
-        if np.isnan(expected):
-            assert auc["values"][index] is None
-            assert "examples are positive" in auc["notes"][index]
-        else:
-            assert auc["values"][index] == pytest.approx(expected, rel=1e-5)
-    assert change["values"][0] == pytest.approx(
-        refused.metrics.value("auc") - refused.metrics.value("auc", model="baseline"), rel=1e-4
-    )
-    assert change["better"] == "higher"
+def test_equal_evaluations_give_equal_pages(refused: Evaluation) -> None:
+    again = dataclasses.replace(refused, run=dict(refused.run))
+    assert render_report(again) == render_report(refused)
 
 
-def test_missing_results_are_blank_and_infinite_ones_are_words() -> None:
-    table = metrics_table(
-        {"split": ["a", "a", "b"], "slice": ["Overall", "x=1", "Overall"], "model": "m",
-         "metric": ["loss", "auc", "loss"], "value": [np.inf, 0.5, -np.inf], "n": [9, 3, 5]}
-    )  # fmt: skip
-    found, _ = columns.slice_columns(table, "m")
-    assert found[0]["words"] == ["a", "b"]
-    values = {column["label"]: column["values"] for column in found if column["kind"] == "number"}
-    assert set(values["loss"]) == {"", "∞", "−∞"}
-    assert values["auc"].count("") == 2
-
-
-def test_weighted_and_unweighted_results_are_told_apart() -> None:
-    table = metrics_table(
-        {"split": "e", "slice": "Overall", "model": "m", "metric": "auc", "weighted": [True, False], "output": "head",
-         "value": [0.5, 0.6], "n": 9}
-    )  # fmt: skip
-    found, _ = columns.slice_columns(table, "m")
-    assert [column["label"] for column in found[2:]] == ["auc (head)", "auc (head, weighted)"]
-
-
-def test_too_many_slices_keep_the_largest_and_those_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(columns, "MAX_ROWS", 50)
-    table = example_tables.many_slices(200, 2)
-    smallest = min(table.to_pylist(), key=lambda row: row["n"])["slice"]
-    found, left_out = columns.slice_columns(table, "candidate", frozenset({smallest}))
-    assert left_out == 150
-    assert smallest in found[0]["values"]
-    assert len(found[0]["values"]) == 50
-    page = Page(render_report(Evaluation(MetricTable(table))))
-    assert "150 slices with fewer examples are not shown" in page.text
+def test_a_page_begins_as_it_is_told(refused: Evaluation) -> None:
+    page = Page(render_report(refused, {"page": "plots", "slice": HOSTILE}))
+    assert carried.meta(page.raw["script"][0])["state"] == {"page": "plots", "slice": HOSTILE}
 
 
 def test_it_is_written_quickly(refused: Evaluation, tmp_path: pathlib.Path) -> None:
