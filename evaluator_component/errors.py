@@ -52,9 +52,14 @@ def nearest(name: str, candidates: Iterable[str], count: int = 3) -> str:
     known = sorted(set(candidates))
     if not known:
         return ""
-    folded = {candidate.lower(): candidate for candidate in known}
-    close = [folded[match] for match in difflib.get_close_matches(name.lower(), list(folded), n=count, cutoff=0.5)]
+    close = closest(name, known, count)
     listed = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
     if close:
         return f"did you mean {' or '.join(repr(match) for match in close)}? Known: {listed}"
     return f"known: {listed}"
+
+
+def closest(name: str, candidates: Iterable[str], count: int = 1) -> list[str]:
+    """Returns the candidates that a misspelt name is like, the most similar first; none if it is like none."""
+    folded = {candidate.lower(): candidate for candidate in sorted(set(candidates))}
+    return [folded[match] for match in difflib.get_close_matches(name.lower(), list(folded), n=count, cutoff=0.5)]

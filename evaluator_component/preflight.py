@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from evaluator_component import config as configs
+from evaluator_component.config.rule_slices import check_rule_slices, slices_left_open
 from evaluator_component.engine.plan import Plan
 from evaluator_component.engine.planning import make_plan
-from evaluator_component.engine.slice_columns import check_outputs
+from evaluator_component.engine.slice_columns import check_exact, check_outputs
 from evaluator_component.errors import ConfigError, DataError, ModelError
 from evaluator_component.gate.baseline import BaselineState, BaselineStatus
 from evaluator_component.gate.policies import check_splits, read_policy
@@ -105,12 +106,13 @@ def check(
     check_splits(complete.gate.splits, sorted({shard.split for shard in shards}))
     features = find_features(shards, load_schema(schema), _wanted(plan, predictors))
     _check_features(plan, complete, features, predictors)
+    check_rule_slices(loaded, {name: kind.value for name, kind in features.kinds.items()})
     job = make_job(complete, module, paths[: len(predictors)], predictors, features)
     _check_same_outputs(plan, predictors)
     pooled, class_names, shifts = _try_first_records(job, shards, predictors)
     job = replace(job, shifts=shifts)
     _check_threshold_names(complete, plan)
-    notices = [*notices, *left_out, *pooled, *plain_rules(complete, plan)]
+    notices = [*notices, *left_out, *pooled, *plain_rules(complete, plan), *slices_left_open(loaded)]
     return Preflight(complete, job, shards, state, tuple(notices), predictors, class_names)
 
 
@@ -278,6 +280,7 @@ def _try_first_records(
         if records:
             seen.add(shard.split)
             evaluated = worker.evaluate(Block(shard, 0, records))
+            check_exact(job.plan.groupings, evaluated.slices)
             states.append(accumulate(job.plan, evaluated))
             notices = notices or pooled_classes(job.plan, evaluated)
     for split in sorted({shard.split for shard in shards} - seen):

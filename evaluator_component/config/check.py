@@ -8,6 +8,7 @@ from typing import Any
 from evaluator_component.config.intervals import check_intervals
 from evaluator_component.config.options import metric_options, options_json
 from evaluator_component.config.paths import FieldError, MapKey, Path
+from evaluator_component.config.rule_slices import check_rule_slices
 from evaluator_component.config.slices import check_slices
 from evaluator_component.errors import nearest
 from evaluator_component.proto import config_pb2
@@ -31,6 +32,7 @@ def check_config(config: config_pb2.EvalConfig) -> None:
         _check_metrics(spec.metrics, path)
         _check_thresholds(spec, path)
     check_slices(config)
+    check_rule_slices(config)
     _check_gate(config.gate)
     _check_engine(config)
     check_intervals(config)

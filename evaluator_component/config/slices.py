@@ -1,37 +1,40 @@
-"""Checks of the slices that a config asks for, and of the slices that its rules speak of."""
+"""Checks of the slices that a config asks for."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evaluator_component.config.paths import FieldError, MapKey, Path, render
-from evaluator_component.config.slice_values import FILTER, check_values, how_grouped, meaning, was_found
+from evaluator_component.config.slice_values import FILTER, check_values, how_grouped, was_found
 from evaluator_component.errors import nearest
 from evaluator_component.proto import config_pb2
-from evaluator_component.slicing.values import MISSING, bucket_names
+from evaluator_component.slicing.values import read_values
 
 
 def check_slices(config: config_pb2.EvalConfig) -> None:
-    """Raises a ConfigError for a slicing spec that contradicts itself, or a rule for slices that are never made."""
+    """Raises a ConfigError for a slicing spec that contradicts itself, or another one."""
+    filters = {filter_name(spec): spec.filter.strip() for spec in config.slicing_specs if spec.filter}
     for path, spec in all_specs(config):
         _check_spec(spec, path)
+        _check_filter(spec, path, filters)
     _check_names(config)
-    for path, spec in _rule_specs(config):
-        if _is_named(spec) and not any(_makes(made, spec, index) for index, made in enumerate(config.slicing_specs)):
-            raise FieldError(path, _never_made(spec, config))
 
 
 def all_specs(config: config_pb2.EvalConfig) -> Iterator[tuple[Path, config_pb2.SlicingSpec]]:
     """Yields every slicing spec of a config with its path: those that are made, compared, and judged."""
     for index, spec in enumerate(config.slicing_specs):
         yield ("slicing_specs", index), spec
+    yield from specs_of_pairs(config)
+    yield from rule_specs(config)
+
+
+def specs_of_pairs(config: config_pb2.EvalConfig) -> Iterator[tuple[Path, config_pb2.SlicingSpec]]:
+    """Yields every slicing spec whose slices are compared with others, with its path."""
     for path, pair in _pairs(config):
         yield (*path, "baseline_spec"), pair.baseline_spec
         for index, spec in enumerate(pair.slicing_specs):
             yield (*path, "slicing_specs", index), spec
-    yield from _rule_specs(config)
 
 
 def compared_specs(config: config_pb2.EvalConfig) -> list[config_pb2.CrossSlicingSpec]:
@@ -63,7 +66,7 @@ def _pairs(config: config_pb2.EvalConfig) -> Iterator[tuple[Path, config_pb2.Cro
                 yield (*path, number, "cross_slicing_specs", index), pair
 
 
-def _rule_specs(config: config_pb2.EvalConfig) -> Iterator[tuple[Path, config_pb2.SlicingSpec]]:
+def rule_specs(config: config_pb2.EvalConfig) -> Iterator[tuple[Path, config_pb2.SlicingSpec]]:
     """Yields the slicing specs of all rules for single slices, with their paths."""
     for path, rules in rule_lists(config, "per_slice_thresholds"):
         for number, rule in enumerate(rules):
@@ -93,7 +96,7 @@ def _check_spec(spec: config_pb2.SlicingSpec, path: Path) -> None:
             raise FieldError((*path, "feature_keys", index), problem)
     if "" in spec.feature_values:
         raise FieldError((*path, "feature_values", MapKey("")), "empty; give the feature's name")
-    features = _features(spec)
+    features = named_features(spec)
     for index, values in enumerate(spec.values):
         here: Path = (*path, "values", index)
         if values.feature in [other.feature for other in spec.values[:index]]:
@@ -103,28 +106,30 @@ def _check_spec(spec: config_pb2.SlicingSpec, path: Path) -> None:
             problem = f"{values.feature!r} is neither in feature_keys nor in feature_values of this spec; {hint}"
             raise FieldError((*here, "feature"), problem)
         check_values(values, here)
-        _check_bucket(values, spec, path)
-    _check_filter(spec, path)
+        _check_named(values, spec, path)
 
 
-def _check_bucket(values: config_pb2.SliceValues, spec: config_pb2.SlicingSpec, path: Path) -> None:
-    """A value that the spec names must be one of the buckets that it describes."""
-    name = spec.feature_values.get(values.feature, "")
-    known = [bucket.text for bucket in bucket_names(values.edges)] + [MISSING.text] * values.missing
-    if name and values.edges and name not in known:
-        problem = f"{name!r} is none of the buckets of these edges; expected one of {', '.join(known)}"
-        raise FieldError((*path, "feature_values", MapKey(values.feature)), problem)
+def _check_named(message: config_pb2.SliceValues, spec: config_pb2.SlicingSpec, path: Path) -> None:
+    """A value that the spec names must be one of the slices that it describes."""
+    name, values = spec.feature_values.get(message.feature, ""), read_values(message, "")
+    if name and not values.can_be_named(name, values.is_bucketed):
+        kind = "none of the buckets of these edges" if values.edges else "no slice that these values make"
+        made = f"one of {', '.join(values.known_names)}" if values.edges else values.slices_told()
+        problem = f"{name!r} is {kind}; expected {made}"
+        raise FieldError((*path, "feature_values", MapKey(message.feature)), problem)
 
 
-def _check_filter(spec: config_pb2.SlicingSpec, path: Path) -> None:
+def _check_filter(spec: config_pb2.SlicingSpec, path: Path, filters: Mapping[str, str]) -> None:
     if spec.filter_name and not spec.filter:
-        raise FieldError((*path, "filter_name"), "there is no filter to name; add filter, or leave it out")
+        known = filters.get(spec.filter_name, "")
+        step = f"repeat the filter of that name, filter: {known}" if known else "add filter, or leave it out"
+        raise FieldError((*path, "filter_name"), f"there is no filter to name; {step}")
     if spec.filter and not spec.filter.strip():
         raise FieldError((*path, "filter"), "blank; write an expression, for example fare > 20")
-    if spec.filter and FILTER in _features(spec):
+    if spec.filter and FILTER in named_features(spec):
         problem = f"a feature of this spec is called {FILTER!r}, as filters are in the names of slices; leave one out"
         raise FieldError((*path, "filter"), problem)
-    if spec.slice_keys_sql and (_features(spec) or spec.filter):
+    if spec.slice_keys_sql and (named_features(spec) or spec.filter):
         problem = "stands alone: put what feature_keys, feature_values and filter say into the SELECT, or into a spec"
         raise FieldError((*path, "slice_keys_sql"), f"{problem} of its own")
 
@@ -138,7 +143,7 @@ def _check_names(config: config_pb2.EvalConfig) -> None:
     filters: dict[str, tuple[Any, Path]] = {}
     for path, spec in made:
         described = {values.feature: (index, values) for index, values in enumerate(spec.values)}
-        for name in _features(spec):
+        for name in named_features(spec):
             index, values = described.get(name, (0, config_pb2.SliceValues()))
             here: Path = (*path, "values", index) if name in described else path
             _check_same(sources, name, (values.source, values.output), here, f"{name!r} comes from somewhere else in")
@@ -181,45 +186,6 @@ def filter_name(spec: config_pb2.SlicingSpec) -> str:
     return spec.filter_name or spec.filter.strip()
 
 
-def _is_named(spec: config_pb2.SlicingSpec) -> bool:
-    """Whether a spec says by names which slices it means: not by SQL, and not all examples."""
-    return bool(_features(spec) or spec.filter) and not spec.slice_keys_sql
-
-
-def _makes(made: config_pb2.SlicingSpec, wanted: config_pb2.SlicingSpec, index: int) -> bool:
-    """Whether a spec, of this index among ``slicing_specs``, makes slices that a rule's spec can mean."""
-    known = {values.feature: meaning(values) for values in made.values}
-    return (
-        _made_features(made, index) == _features(wanted)
-        and (made.filter.strip(), filter_name(made)) == (wanted.filter.strip(), filter_name(wanted))
-        and all(known.get(values.feature) == meaning(values) for values in wanted.values)
-    )
-
-
-def _made_features(spec: config_pb2.SlicingSpec, index: int) -> list[str]:
-    """The features of the slices that a spec makes."""
-    if not spec.slice_keys_sql:
-        return _features(spec)
-    from evaluator_component.slicing.sql_slices import read_sql
-
-    return list(read_sql(spec.slice_keys_sql, f"slicing_specs[{index}].slice_keys_sql").keys)
-
-
-def _never_made(spec: config_pb2.SlicingSpec, config: config_pb2.EvalConfig) -> str:
-    features = _features(spec)
-    what = f"slices of {' and '.join(features)}" if features else "slices"
-    if spec.filter:
-        what += f" with the filter {filter_name(spec)}"
-    if spec.values and any(_features(made) == features for made in config.slicing_specs):
-        return f"no entry of slicing_specs makes {what} from these values; write values as in the entry that makes them"
-    problem = f"no entry of slicing_specs makes {what}; add one"
-    if spec.filter:
-        hint = nearest(filter_name(spec), [filter_name(made) for made in config.slicing_specs if made.filter])
-    else:
-        made = (_made_features(spec, index) for index, spec in enumerate(config.slicing_specs))
-        hint = nearest(features[0], itertools.chain(*made))
-    return f"{problem} ({hint})" if hint else problem
-
-
-def _features(spec: config_pb2.SlicingSpec) -> list[str]:
+def named_features(spec: config_pb2.SlicingSpec) -> list[str]:
+    """The features that a spec names, sorted."""
     return sorted({*spec.feature_keys, *spec.feature_values})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from evaluator_component.metrics.records import as_lists, held, numbers, of_leng
 from evaluator_component.metrics.view import Float64
 from evaluator_component.models.class_names import LabelForms
 from evaluator_component.models.predictor import Predictions, Predictor, class_names, pick_output
+from evaluator_component.slicing.codes import Membership
+from evaluator_component.slicing.names import Value, format_value, parse_slice
 from evaluator_component.slicing.specs import Grouping
 from evaluator_component.slicing.values import FEATURE, LABEL, OUTPUT, PREDICTION, Values
 
@@ -100,6 +103,7 @@ class SliceColumns:
 
 
 _IS_THE_CLASS = 0.5
+_FEW_FRACTIONS = 10
 
 
 def _numbers(values: Float64) -> pa.ListArray:
@@ -115,6 +119,47 @@ def _classes(
     if names is None:
         return of_lengths(counts, pa.array(classes, pa.int64()))
     return of_lengths(counts, pa.array(list(names), pa.binary()).take(pa.array(classes)))
+
+
+def check_exact(groups: Sequence[Grouping], slices: Membership) -> None:
+    """Raises a ConfigError where labels, predictions or outputs would be a slice for nearly every example.
+
+    Whole numbers and classes are left alone, and so are a few fractions that recur, such as ratings in halves.
+
+    Args:
+        groups: The groupings.
+        slices: Those of the first examples.
+    """
+    for group in groups:
+        for values in group.values:
+            one_each = values.is_exact and any(values.feature not in dict(condition) for condition in group.wanted)
+            if values.source == FEATURE or not one_each:
+                continue
+            numbers, examples = _fractions(values.feature, group.features, slices)
+            if len(numbers) > max(_FEW_FRACTIONS, examples / 2):
+                what = "labels" if values.source == LABEL else "predictions"
+                if values.source == OUTPUT:
+                    what = f"values of output {values.output!r}"
+                shown = ", ".join(format_value(number) for number in numbers[:3])
+                raise ConfigError(
+                    f"{values.path}: {what} as they are would be a slice for each of {len(numbers)} numbers among the "
+                    f"first {examples} examples ({shown}, …); put them into buckets with edges (edges: [0.25, 0.5]) or "
+                    "quantiles (quantiles: 4)"
+                )
+
+
+def _fractions(feature: str, features: tuple[str, ...], slices: Membership) -> tuple[list[float], int]:
+    """The numbers that are slices of a feature, if some are not whole, and the number of examples in such slices."""
+    found: dict[int, float] = {}
+    for code, name in enumerate(slices.names):
+        pairs: dict[str, Value] = dict(parse_slice(name))
+        value = pairs.get(feature)
+        if tuple(sorted(pairs)) == features and isinstance(value, float) and math.isfinite(value):
+            found[code] = value
+    if all(value.is_integer() for value in found.values()):
+        return [], 0
+    inside = np.isin(slices.codes, np.fromiter(found, np.int32, len(found)))
+    return sorted(set(found.values())), len(np.unique(slices.rows[inside]))
 
 
 def check_sources(groups: Sequence[Grouping], model: ModelPlan) -> None:

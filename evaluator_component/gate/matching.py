@@ -19,13 +19,15 @@ from evaluator_component.slicing.names import (
     Value,
     format_pair,
     format_value,
+    matches,
     numeral,
     parse_pair,
     parse_slice,
     single,
 )
+from evaluator_component.slicing.nearest import nearest_slice
 from evaluator_component.slicing.sql_slices import read_sql
-from evaluator_component.slicing.values import read_values
+from evaluator_component.slicing.values import as_text, read_values
 
 Codes = npt.NDArray[np.int64]
 Kind = tuple[tuple[str, ...], str]
@@ -40,6 +42,10 @@ class _Group:
     codes: list[int] = field(default_factory=list)
     by_value: list[dict[object, list[int]]] = field(default_factory=list)
     values: list[dict[tuple[type, str], tuple[Value, list[int]]]] = field(default_factory=list)
+
+    def occurring(self, position: int) -> list[Value]:
+        """The values, and groups of values, of one of the features."""
+        return [value for value, _ in self.values[position].values()]
 
 
 class SliceIndex:
@@ -109,7 +115,7 @@ class SliceIndex:
             known = ", ".join(sorted(_described(*kind) for kind in self._groups)) or "nothing"
             return f"no slices of {_described(features, chosen)} were evaluated; there are slices of {known}"
         return "; ".join(
-            f"values of {feature} that occur: {_listed([value for value, _ in group.values[position].values()])}"
+            _instead(feature, spec.feature_values.get(feature, ""), group.occurring(position))
             for position, feature in enumerate(features)
             if feature in spec.feature_values or feature in {values.feature for values in spec.values}
         )
@@ -162,6 +168,15 @@ def _meant(text: str) -> set[object]:
     if number is not None:
         keys |= {"nan"} if math.isnan(number) else {number, ("single", single(number))}
     return keys
+
+
+def _instead(feature: str, text: str, values: Collection[Value]) -> str:
+    """The values of a feature that occur, and which of them a text was probably meant for, if it is none itself."""
+    told = f"values of {feature} that occur: {_listed(values)}"
+    if not text or any(matches(value, text) for value in values):
+        return told
+    near = nearest_slice(text, [value.text if isinstance(value, Group) else as_text(value) for value in values])
+    return f"{told}; did you mean {near!r}?" if near else told
 
 
 def _listed(values: Collection[Value]) -> str:

@@ -164,6 +164,19 @@ def matches(value: Value, text: str) -> bool:
     return value == number
 
 
+def mean_the_same(one: str, other: str) -> bool:
+    """Tells whether two texts of ``feature_values`` mean a common value, as `matches` says."""
+    numbers = numeral(one), numeral(other)
+    if numbers[0] is None or numbers[1] is None:
+        return one == other
+    return matches(float(numbers[0]), other) or matches(float(numbers[1]), one)
+
+
+def is_interval(text: str) -> bool:
+    """Tells whether the text is an interval of numbers as groups are called: ``[10,20)``."""
+    return _INTERVAL.fullmatch(text) is not None
+
+
 def numeral(text: str) -> int | float | None:
     """Returns the number that a plain numeral means, else None."""
     if _NUMERAL.fullmatch(text) is None:

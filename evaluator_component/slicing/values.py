@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from evaluator_component.proto import config_pb2
-from evaluator_component.slicing.names import Group, Value, format_value, parse_value
+from evaluator_component.slicing.names import Group, Value, format_value, is_interval, numeral, parse_value
 
 OTHER: Final = Group("other")
 """The values that are neither among the most frequent nor match the pattern."""
@@ -23,6 +23,8 @@ FEATURE: Final = config_pb2.SliceValues.SOURCE_FEATURE
 LABEL: Final = config_pb2.SliceValues.SOURCE_LABEL
 PREDICTION: Final = config_pb2.SliceValues.SOURCE_PREDICTION
 OUTPUT: Final = config_pb2.SliceValues.SOURCE_OUTPUT
+
+_SHOWN_NAMES = 20
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,50 @@ class Values:
             return value == OTHER or self._is_found(value)
         return isinstance(value, Group) != self.is_exact
 
+    def can_be_named(self, text: str, numbers: bool) -> bool:
+        """Whether the text can name one of the slices that this makes, by what is known before the data is read.
+
+        What was found in data counts as unknown, so that a config with it is judged like the one without.
+
+        Args:
+            text: As ``feature_values`` has it.
+            numbers: Whether the values are known to be numbers.
+        """
+        if text == MISSING.text and self.missing:
+            return True
+        if self.edges:
+            return any(bucket.text == text for bucket in self.buckets)
+        if self.quantiles:
+            return is_interval(text)
+        if self.pattern:
+            return text != MISSING.text
+        if self.prefix:
+            return _is_prefix(text, self.prefix)
+        return not numbers or numeral(text) is not None or bool(self.top and text == OTHER.text)
+
+    @property
+    def known_names(self) -> tuple[str, ...]:
+        """What its slices are called, as far as that is known."""
+        names = [bucket.text for bucket in self.buckets] if self.bounds else list(self.found_values)
+        names += [OTHER.text] * bool(self.top or self.pattern)
+        return (*names, *[MISSING.text] * self.missing)
+
+    def slices_told(self) -> str:
+        """What its slices are, for a message."""
+        listed = ", ".join(self.known_names[:_SHOWN_NAMES]) + ", …" * (len(self.known_names) > _SHOWN_NAMES)
+        if not self.is_open and (self.is_bucketed or self.top):
+            return f"the slices {listed}"
+        if self.is_open:
+            what = f"{self.quantiles} quantiles" if self.quantiles else f"the {self.top} most frequent values"
+            told = f"{what}, found when the evaluation runs,"
+        elif self.pattern:
+            told = f"what the pattern {self.pattern!r} matches"
+        elif self.prefix:
+            told = f"the first {self.prefix} characters, with a * behind them"
+        else:
+            told = "the values as they are"
+        return " and ".join([told, *self.known_names]).rstrip(",")
+
     def not_numbers(self) -> str:
         """What to say where strings are to be put into buckets."""
         return f"{self.path}: {self.feature!r} holds strings, and buckets need numbers; use top, pattern or prefix"
@@ -164,6 +210,14 @@ def bucket_names(edges: Sequence[float]) -> tuple[Group, ...]:
 def as_text(value: Value) -> str:
     """A value as its characters: a number in its shortest form."""
     return value if isinstance(value, str) else format_value(value)
+
+
+def _is_prefix(text: str, size: int) -> bool:
+    """Whether it can be what a prefix of that size makes of a value: a shorter value is left as it is."""
+    if text in (OTHER.text, MISSING.text):
+        return False
+    whole = text[1:-1] if text in (f'"{OTHER.text}"', f'"{MISSING.text}"') else text
+    return len(whole) < size or (len(text) == size + 1 and text[-1] == "*")
 
 
 def _number(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -185,10 +186,86 @@ def test_the_peer_opens_what_is_written_of_groups(material: Any, tmp_path: Path)
 
 
 def test_a_bucket_that_is_not_there_is_told_with_those_that_are(material: Any) -> None:
-    rule = {"slicing_specs": [{"feature_values": {"fare": "[0,5)"}}], "threshold": {"value_threshold": {}}}
+    rule = {"slicing_specs": [{"feature_values": {"fare": "[0.5,9)"}}], "threshold": {"value_threshold": {}}}
     metrics = [{"metrics": [{"class_name": "MeanLabel", "per_slice_thresholds": [rule]}]}]
-    given = config(values("fare", edges=[0]), metrics_specs=metrics)
-    verdict = ec.evaluate(given, material.good, data=material.plain, progress=False).verdict
+    given = config(values("fare", quantiles=2), metrics_specs=metrics)
+    told = "'[0.5,9)' is a slice only if the data makes it one: slicing_specs[0] makes 2 quantiles, found when the"
+    assert any(told in notice for notice in ec.check(given, material.good, data=material.plain).notices)
+    result = ec.evaluate(given, material.good, data=material.plain, progress=False)
+    verdict, (edge,) = result.verdict, result.run["slices_found"]["fare"]
     assert verdict is not None
     assert not verdict.blessed
-    assert "values of fare that occur: groups of values: (-∞,0), [0,∞)" in verdict.explain()
+    assert f"values of fare that occur: groups of values: (-∞,{edge}), [{edge},∞)" in verdict.explain()
+    assert f"did you mean '[{edge},∞)'?" in verdict.explain()
+    passed = ec.evaluate(
+        {**given, "gate": {"missing_slice": "SKIP", "no_thresholds": "BLESS"}},
+        material.good,
+        data=material.plain,
+        progress=False,
+    ).verdict
+    assert passed is not None
+    assert not any(check.outcome.value == "FAIL" for check in passed.checks)
+
+
+@pytest.mark.parametrize(
+    ("spec", "feature", "text", "words"),
+    [
+        ({"feature_keys": ["fare"]}, "fare", "[0,5)", "the values as they are, which are numbers; name one"),
+        ({"feature_values": {"fare": "[0,5)"}}, "fare", "[0,5)", "makes nothing, as '[0,5)' is none of the values as"),
+        ({"feature_keys": ["hour"]}, "hour", "missing", "add missing: true to the values of slicing_specs[0]"),
+        (
+            values("hour", top=2),
+            "hour",
+            "late",
+            "the 2 most frequent values, found when the evaluation runs, and other",
+        ),
+    ],
+)
+def test_a_group_of_a_feature_that_holds_numbers_is_checked_against_the_data(
+    spec: dict[str, Any], feature: str, text: str, words: str, material: Any
+) -> None:
+    rule = {"slicing_specs": [{"feature_values": {feature: text}}], "threshold": {"value_threshold": {}}}
+    metrics = [{"metrics": [{"class_name": "MeanLabel", "per_slice_thresholds": [rule]}]}]
+    with pytest.raises(ConfigError) as caught:
+        ec.check(config(spec, metrics_specs=metrics), material.good, data=material.plain)
+    place = f'metrics_specs[0].metrics[0].per_slice_thresholds[0].slicing_specs[0].feature_values["{feature}"]: '
+    assert str(caught.value).startswith(f"{place}no slice of {feature} is called {text!r}: slicing_specs[0] ")
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (values("score", source="PREDICTION"), "values[0]: predictions as they are would be a slice for each of 64"),
+        (
+            values("raw", source="OUTPUT", output="score"),
+            "values[0]: values of output 'score' as they are would be a slice",
+        ),
+        (
+            {"feature_keys": ["score", "hour"], "values": [{"feature": "score", "source": "PREDICTION"}]},
+            "put them into buckets with edges (edges: [0.25, 0.5]) or quantiles (quantiles: 4)",
+        ),
+    ],
+)
+def test_scores_as_they_are_make_no_slices(spec: dict[str, Any], words: str, material: Any) -> None:
+    with pytest.raises(ConfigError, match=rf"^slicing_specs\[1\]\.values\[0\]: .*{re.escape(words)[-30:]}") as caught:
+        ec.check(config({}, spec), material.good, data=material.plain)
+    assert words in str(caught.value)
+
+
+def test_numbers_that_recur_are_slices_as_they_are(tmp_path: Path) -> None:
+    records = [trips.example(p=float(i % 2), rating=i % 7 / 2, exact=i / 8) for i in range(70)]
+    data = trips.write_records(tmp_path / "data", records)
+    model = {"label_key": "rating", "prediction_key": "p"}
+    specs = [values("said", source="PREDICTION"), values("is", source="LABEL"), {"feature_keys": ["exact"]}]
+    result = ec.evaluate(config(*specs, model_specs=[model]), data=data, progress=False)
+    found = {row["slice"] for row in result.metrics.filter(metric="example_count").table.to_pylist()}
+    assert {name for name in found if not name.startswith("exact")} == {
+        *("said=0.0", "said=1.0"),
+        *(f"is={i / 2}" for i in range(7)),
+    }
+    continuous = {"label_key": "exact", "prediction_key": "p"}
+    with pytest.raises(ConfigError, match=r"^slicing_specs\[0\]\.values\[0\]: labels as they are"):
+        ec.check(config(values("is", source="LABEL"), model_specs=[continuous]), data=data)
+    one = {"feature_values": {"is": "0"}, "values": [{"feature": "is", "source": "LABEL"}]}
+    ec.check(config(one, model_specs=[continuous]), data=data)
