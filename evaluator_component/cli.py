@@ -266,7 +266,7 @@ def report(output: str, open_it: bool) -> int:
 @click.option("--mlmd", type=click.Path(), help="Sqlite file of ML Metadata; instead of OUTPUT.")
 @click.option("--pipeline", help="With --mlmd: only evaluations of this pipeline.")
 @click.option("--metric", help="Show this metric in every slice.")
-@click.option("--slice", "place", default="Overall", show_default=True, help="The slice beside the versions.")
+@click.option("--slice", "place", help="The slice whose values stand beside the versions; Overall by default.")
 @click.option("--report", type=click.Path(), help="Write the history as a page, such as history.html.")
 @click.option("--open", "open_it", is_flag=True, help="Open the page in a browser; history.html without --report.")
 @_exits
@@ -275,7 +275,7 @@ def history(
     mlmd: str | None,
     pipeline: str | None,
     metric: str | None,
-    place: str,
+    place: str | None,
     report: str | None,
     open_it: bool,
 ) -> int:

@@ -17,6 +17,8 @@ from evaluator_component.results.evaluation import MetricTable
 from evaluator_component.slicing.names import OVERALL, is_pair
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from evaluator_component.results.history import History, Version
 
 _VERSIONS: Final = 20
@@ -31,7 +33,7 @@ def show(
     file: IO[str] | None = None,
     *,
     metric: str | None = None,
-    slice: str = OVERALL,  # noqa: A002
+    slice: str | None = None,  # noqa: A002
     min_examples: int = 100,
 ) -> None:
     """Prints a history; without colours and escape codes where the file is not a terminal.
@@ -40,7 +42,7 @@ def show(
       history: what to print.
       file: where to; standard output by default.
       metric: only this metric, in every slice; by default every metric in one slice.
-      slice: the slice whose values stand beside the versions.
+      slice: the slice whose values stand beside the versions; by default Overall, without it the first.
       min_examples: with ``metric``, slices with fewer examples are left out.
 
     Raises:
@@ -53,21 +55,24 @@ def render(
     history: History,
     *,
     metric: str | None = None,
-    slice: str = OVERALL,  # noqa: A002
+    slice: str | None = None,  # noqa: A002
     min_examples: int = 100,
 ) -> Group:
     """Returns the view as something that rich prints; see `show`."""
-    here = MetricTable(history.whole).filter(slice=slice)
-    here = here if metric is None else here.filter(metric=metric)
-    series = series_of(here.table, len(history))
-    parts: list[RenderableType] = [_versions(history, series, slice)]
+    place = slice or next(iter(history.slices), OVERALL)
+    here = MetricTable(history.whole).filter(slice=place).table
+    if metric is not None:
+        everywhere = MetricTable(history.whole).filter(metric=metric).table
+        here = everywhere.filter(tables.equal(everywhere.column("slice"), place))
+    series = series_of(here, len(history))
+    parts: list[RenderableType] = [_versions(history, series, place)]
     if len(history) > _VERSIONS:
         parts.append(Text(f"… and {len(history) - _VERSIONS:,} earlier versions", style="dim"))
     if metric is None:
-        title = "Trends" if slice == OVERALL else f"Trends in {slice}"
+        title = "Trends" if place == OVERALL else f"Trends in {place}"
         parts += ["", _trends(title, "metric", [(one.name, one) for one in series], history.level)]
     else:
-        parts += _slice_trends(history, metric, min_examples)
+        parts += _slice_trends(history, everywhere, metric, min_examples)
     parts += [Text(f"note: {notice}", style="yellow") for notice in history.notices]
     return Group(*parts)
 
@@ -91,9 +96,8 @@ def _versions(history: History, series: list[Series], title: str) -> Table:
     return table
 
 
-def _slice_trends(history: History, metric: str, min_examples: int) -> list[RenderableType]:
+def _slice_trends(history: History, rows: pa.Table, metric: str, min_examples: int) -> list[RenderableType]:
     """Returns the trends of a metric in every slice, those that fell the most first."""
-    rows = history.whole.filter(tables.equal(history.whole.column("metric"), metric))
     series = [
         one
         for one in series_of(rows, len(history))
