@@ -48,7 +48,7 @@ def show(
     Raises:
       LookupError: no version has the metric or the slice; the message has the nearest names.
     """
-    terminal.print_to(file, render(history, metric=metric, slice=slice, min_examples=min_examples))
+    terminal.console_of(file).print(render(history, metric=metric, slice=slice, min_examples=min_examples))
 
 
 def render(
