@@ -1,0 +1,134 @@
+// Shows a document in a page of its own, or as a widget in a notebook.
+
+import { Component, type ComponentChildren, render as renderInto } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { type Report, unpack } from "./document";
+import { FairnessPage } from "./pages/fairness";
+import { HistoryPage } from "./pages/history";
+import { PlotsPage } from "./pages/plots";
+import { RunPage } from "./pages/run";
+import { SlicesPage } from "./pages/slices";
+import { VerdictPage } from "./pages/verdict";
+import { Results } from "./results";
+import "./report.css";
+import { type Choices, useChoices, useDark, type View, ViewContext } from "./view";
+
+const PAGES: [name: string, title: string, page: () => ComponentChildren][] = [
+  ["verdict", "Verdict", VerdictPage],
+  ["slices", "Slices", SlicesPage],
+  ["plots", "Plots", PlotsPage],
+  ["fairness", "Fairness", FairnessPage],
+  ["run", "Run", RunPage],
+];
+const THEMES = ["", "light", "dark"];
+
+function App({ report, linked, root }: { report: Report; linked: boolean; root: Element }) {
+  const initial = useMemo(() => choicesOf(report.meta.state), [report]);
+  const [choices, set] = useChoices(initial, linked);
+  const theme = choices.theme ?? "";
+  const dark = useDark(theme, root);
+  const results = useMemo(() => new Results(report.metrics, report.meta), [report]);
+  const view = useMemo<View>(() => ({ report, results, dark, set, get: (name, otherwise = "") => choices[name] ?? otherwise }), [report, results, dark, choices, set]);
+  useEffect(() => {
+    root.classList.toggle("evc-dark", dark);
+  }, [dark, root]);
+  const pages = report.meta.kind === "history" ? ([["history", "History", HistoryPage]] as typeof PAGES) : PAGES;
+  const [name, , Page] = pages.find(([one]) => one === choices.page) ?? pages[0];
+  return (
+    <ViewContext.Provider value={view}>
+      <nav class="evc-nav" aria-label="Pages">
+        <ul>
+          {pages.map(([one, title]) => (
+            <li key={one}>
+              <a
+                href={`#page=${one}`}
+                aria-current={one === name ? "page" : undefined}
+                onClick={(event) => {
+                  event.preventDefault();
+                  set({ page: one });
+                }}
+              >
+                {title}
+              </a>
+            </li>
+          ))}
+        </ul>
+        <button type="button" onClick={() => set({ theme: THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] })}>
+          {theme || "system"} colours
+        </button>
+      </nav>
+      <main>
+        <Fence key={name}>
+          <Page />
+        </Fence>
+      </main>
+    </ViewContext.Provider>
+  );
+}
+
+/** Keeps a page that fails from taking the others with it. */
+class Fence extends Component<{ children: ComponentChildren }, { error: unknown }> {
+  state: { error: unknown } = { error: null };
+
+  static getDerivedStateFromError(error: unknown) {
+    return { error };
+  }
+
+  render() {
+    const { error } = this.state;
+    if (!error) return this.props.children;
+    return <p class="evc-empty">This page cannot be shown: {String(error)}. The files of the evaluation hold everything.</p>;
+  }
+}
+
+function choicesOf(state: Record<string, unknown>): Choices {
+  return Object.fromEntries(
+    Object.entries(state ?? {})
+      .filter(([, value]) => value !== null && value !== undefined)
+      .map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
+  );
+}
+
+function Start({ text, linked, root }: { text: string; linked: boolean; root: Element }) {
+  const [found, setFound] = useState<Report | string>("");
+  useEffect(() => {
+    unpack(text).then(setFound, (error: unknown) => setFound(`The report cannot be read: ${String(error)}`));
+  }, [text]);
+  return typeof found === "string" ? <p class="evc-empty">{found || "Loading …"}</p> : <App report={found} linked={linked} root={root} />;
+}
+
+/** Shows a document inside of an element. */
+export function mount(root: Element, text: string, linked: boolean): () => void {
+  root.classList.add("evc");
+  root.replaceChildren();
+  renderInto(<Start text={text} linked={linked} root={root} />, root);
+  return () => renderInto(null, root);
+}
+
+interface Model {
+  get(name: "document"): string;
+  on(event: string, listener: () => void): void;
+  off(event: string, listener: () => void): void;
+}
+
+/** The widget's entry. */
+function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+  const root = document.createElement("div");
+  el.append(root);
+  let unmount = mount(root, model.get("document"), false);
+  const again = () => {
+    unmount();
+    unmount = mount(root, model.get("document"), false);
+  };
+  model.on("change:document", again);
+  return () => {
+    model.off("change:document", again);
+    unmount();
+  };
+}
+
+export default { render };
+
+const page = document.getElementById("evaluator-report");
+const source = document.getElementById("evaluator-document");
+if (page && source) mount(page, source.textContent ?? "", true);
