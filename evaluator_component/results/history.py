@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import json
 import os
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -119,11 +118,15 @@ class History:
     def _of_version(self, index: int) -> pa.Table:
         return self.table.filter(pa.array(self.table.column("version").to_numpy() == index))
 
-    def show(self) -> None:
-        """Prints the versions and how their metrics changed."""
-        from evaluator_component.report.terminal_history import show
+    def show(self, static: bool = False) -> None:
+        """Shows the metrics over versions in a notebook cell; elsewhere prints the versions and their metrics' trends.
 
-        show(self, file=sys.stdout)
+        Args:
+          static: In a notebook, show a page that stays in the notebook's file, instead of a widget.
+        """
+        from evaluator_component.report import showing
+
+        showing.show_history(self, static=static)
 
     def __len__(self) -> int:
         return len(self.versions)
