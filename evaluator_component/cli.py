@@ -296,7 +296,7 @@ def history(
     if page is not None:
         from evaluator_component.report.history_document import write_history_report
 
-        write_history_report(found, page)
+        write_history_report(found, page, metric=metric, slice=place)
         click.echo(f"\nReport: {page}")
     if open_it:
         click.launch(str(page))

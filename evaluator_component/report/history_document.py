@@ -33,9 +33,10 @@ def history_document(history: History, state: Mapping[str, Any] | None = None) -
 
     Args:
       history: what to show.
-      state: what the view begins with, such as ``{"metric": "auc", "slice": "hour=2"}``.
+      state: what the view begins with: ``{"metric": "auc", "slices": ["hour=2"]}``; these slices are kept, however small.
     """
-    rows, left_out = _shown(history.table)
+    state = state or {}
+    rows, left_out = _shown(history.table, frozenset([OVERALL, *state.get("slices", ())]))
     slices = "1 slice" if left_out == 1 else f"{left_out:,} slices"
     told = [f"{slices} with the fewest examples are left out of this page"] if left_out else []
     meta = {
@@ -56,7 +57,7 @@ def history_document(history: History, state: Mapping[str, Any] | None = None) -
         "splits": tables.names(rows, "split"),  # that of all of them, "*", is the first
         "level": history.level,
         "notices": [*history.notices, *told],
-        "state": state or {},
+        "state": state,
     }
     return as_text(meta, {"history": packing.narrow(rows)})
 
@@ -71,21 +72,27 @@ def render_history(history: History, state: Mapping[str, Any] | None = None) -> 
     return render_page(history_document(history, state), title(history))
 
 
-def write_history_report(history: History, path: str | os.PathLike[str]) -> None:
-    """Writes the page to a file."""
-    write_page(render_history(history), path)
+def write_history_report(
+    history: History,
+    path: str | os.PathLike[str],
+    *,
+    metric: str | None = None,
+    slice: str | None = None,  # noqa: A002
+) -> None:
+    """Writes the page to a file; it begins with this metric in this slice, if they are given."""
+    state = {"metric": metric, "slices": None if slice is None else [slice]}
+    write_page(render_history(history, {name: value for name, value in state.items() if value is not None}), path)
 
 
-def _shown(rows: pa.Table) -> tuple[pa.Table, int]:
-    """Returns the rows to show, and how many slices are left out: Overall and the largest ones stay."""
+def _shown(rows: pa.Table, keep: frozenset[str]) -> tuple[pa.Table, int]:
+    """Returns the rows to show, and how many slices are left out: those to keep and the largest ones stay."""
     if rows.num_rows <= MAX_ROWS:
         return rows, 0
     codes, words = tables.codes_and_words(rows.column("slice"))
     sizes = np.zeros(len(words), dtype=np.int64)
     np.maximum.at(sizes, codes, pc.fill_null(rows.column("n"), 0).to_numpy())
-    small = np.array([name != OVERALL for name in words.to_pylist()])
-    order = np.lexsort((-sizes, small))
+    shown = np.array([name in keep for name in words.to_pylist()])
+    order = np.lexsort((-sizes, ~shown))
     total = np.cumsum(np.bincount(codes, minlength=len(words))[order])
-    shown = np.zeros(len(words), dtype=bool)
     shown[order[: max(1, int((total <= MAX_ROWS).sum()))]] = True
     return rows.filter(pa.array(shown[codes])), int((~shown).sum())

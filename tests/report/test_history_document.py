@@ -71,6 +71,8 @@ def test_of_too_many_slices_the_largest_stay(history: History, monkeypatch: pyte
     monkeypatch.setattr(page, "MAX_ROWS", 4)
     document = page.history_document(history)
     assert carried.column(carried.tables(document)["history"], "slice") == ["Overall"] * 3
+    begun = page.history_document(history, {"slices": ["a=1"]})
+    assert set(carried.column(carried.tables(begun)["history"], "slice")) >= {"a=1"}
     assert carried.meta(document)["notices"][1] == "1 slice with the fewest examples are left out of this page"
 
 
@@ -82,6 +84,10 @@ def test_the_page_can_be_read_without_scripts(history: History, tmp_path: Path) 
     assert "measured but not judged" not in text
     embedded = text.split('id="evaluator-document">')[1].split("</script>")[0]
     assert json.loads(embedded) == json.loads(page.history_document(history))
+    page.write_history_report(history, tmp_path / "begun.html", metric="auc", slice="a=1")
+    begun = (tmp_path / "begun.html").read_text(encoding="utf-8")
+    state = {"metric": "auc", "slices": ["a=1"]}
+    assert json.loads(begun.split('id="evaluator-document">')[1].split("</script>")[0])["meta"]["state"] == state
     unjudged = dataclasses.replace(history, versions=(Version("v", "out"),) * 3)
     assert "<li>v: not judged</li>" in page.render_history(unjudged)
 
