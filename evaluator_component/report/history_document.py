@@ -33,7 +33,7 @@ def history_document(history: History, state: Mapping[str, Any] | None = None) -
 
     Args:
       history: what to show.
-      state: what the view begins with: ``{"metric": "auc", "slices": ["hour=2"]}``; these slices are kept, however small.
+      state: what the view begins with: ``{"metric": "auc", "slices": ["hour=2"]}``. These slices are kept.
     """
     state = state or {}
     rows, left_out = _shown(history.table, frozenset([OVERALL, *state.get("slices", ())]))
