@@ -10,11 +10,14 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+import pyarrow as pa
+
 from evaluator_component.config import baseline_spec
 from evaluator_component.config.complete import BASELINE
 from evaluator_component.config.write import to_yaml
 from evaluator_component.report import excerpt, packing, wording
 from evaluator_component.results import tables
+from evaluator_component.slicing.names import OVERALL
 
 if TYPE_CHECKING:
     from evaluator_component.gate import Verdict
@@ -30,38 +33,15 @@ def evaluation_document(evaluation: Evaluation, state: Mapping[str, Any] | None 
       evaluation: what to show.
       state: what the view begins with, such as ``{"page": "plots", "slice": "hour=2"}``.
     """
-    checks = evaluation.verdict.checks if evaluation.verdict is not None else None
-    blocking = checks.worst_first(excerpt.MAX_ROWS // 2, wording.BLOCKING) if checks is not None else None
-    keep = frozenset(tables.names(blocking.table, "slice")) if blocking is not None else frozenset()
+    state = state or {}
     baseline = _baseline(evaluation)
-    metrics, slices_left_out = excerpt.metric_rows(
-        evaluation.metrics.table, evaluation.metrics.candidate, baseline, keep
-    )
-    found = {"metrics": metrics}
-    left_out = {"slices": slices_left_out, "checks": 0, "plots": 0}
-    if checks is not None:
-        found["checks"], left_out["checks"] = excerpt.check_rows(checks)
-    found["plots"], left_out["plots"] = excerpt.plot_rows(evaluation.plots.table, evaluation.metrics.table, keep)
-    sure = {"lower", "change_lower"} & set(metrics.column_names)
-    meta = {
-        "kind": "evaluation",
-        "title": title(evaluation.verdict),
-        "candidate": evaluation.metrics.candidate,
-        "baseline": baseline,
-        "splits": tables.names(evaluation.metrics.table, "split"),  # that of all of them, "*", is the first
-        "level": evaluation.config.intervals.level if sure and evaluation.config is not None else None,
-        "verdict": _verdict(evaluation.verdict) if evaluation.verdict is not None else None,
-        "subjects": _subjects(evaluation.run),
-        "run": evaluation.run,
-        "config": to_yaml(evaluation.config) if evaluation.config is not None else "",
-        "classes": evaluation.run.get("class_names") or {},
-        "left_out": left_out,
-        "state": state or {},
-    }
+    found, left_out = _tables(evaluation, baseline, str(state.get("slice", OVERALL)))
+    meta = {**_meta(evaluation), "baseline": baseline, "left_out": left_out, "state": state}
+    if not {"lower", "change_lower"} & set(found["metrics"].column_names):
+        meta["level"] = None
     packed = {name: packing.packed(table) for name, table in found.items() if table.num_rows}
-    text = json.dumps(
-        {"meta": _plain(meta), "tables": packed}, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-    )
+    document = {"meta": _plain(meta), "tables": packed}
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.encode("utf-8", "backslashreplace").decode()  # half of a character becomes an escape, as JSON has it
 
 
@@ -69,6 +49,43 @@ def title(verdict: Verdict | None) -> str:
     """Returns what a page that shows the verdict is called."""
     outcome = "not judged" if verdict is None else "blessed" if verdict.blessed else "not blessed"
     return f"Model evaluation: {outcome}"
+
+
+def _tables(
+    evaluation: Evaluation, baseline: str | None, begun_with: str
+) -> tuple[dict[str, pa.Table], dict[str, int]]:
+    """Returns the tables, and how many slices (of a split), checks and slices with plots are not in them."""
+    metrics, plots = evaluation.metrics.table, evaluation.plots.table
+    found, left_out = {}, {"slices": 0, "checks": 0, "plots": 0}
+    first, keep = frozenset({OVERALL, begun_with}), frozenset[str]()
+    if evaluation.verdict is not None:
+        checks = evaluation.verdict.checks
+        found["checks"], left_out["checks"] = excerpt.check_rows(checks)
+        blocking = checks.worst_first(excerpt.MAX_ROWS // 2, wording.BLOCKING)
+        keep = frozenset(tables.names(blocking.table, "slice"))
+    found["metrics"], left_out["slices"] = excerpt.metric_rows(
+        metrics, evaluation.metrics.candidate, baseline, first | keep
+    )
+    found["plots"], left_out["plots"] = excerpt.plot_rows(plots, metrics, (first, keep))
+    return found, left_out
+
+
+def _meta(evaluation: Evaluation) -> dict[str, Any]:
+    """Returns what is said once of the whole evaluation."""
+    verdict, config, run = evaluation.verdict, evaluation.config, evaluation.run
+    splits = tables.names(evaluation.metrics.table, "split")
+    return {
+        "kind": "evaluation",
+        "title": title(verdict),
+        "candidate": evaluation.metrics.candidate,
+        "splits": sorted(splits, key=lambda split: split != tables.ALL_SPLITS),
+        "level": (config.intervals.level or None) if config is not None else None,
+        "verdict": _verdict(verdict) if verdict is not None else None,
+        "subjects": _subjects(run),
+        "run": run,
+        "config": to_yaml(config) if config is not None else "",
+        "classes": run.get("class_names") or {},
+    }
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:

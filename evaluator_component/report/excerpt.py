@@ -85,7 +85,7 @@ def check_rows(checks: Checks) -> tuple[pa.Table, int]:
     return packing.narrow(found), len(checks) - len(shown)
 
 
-def plot_rows(table: pa.Table, metrics: pa.Table, keep: frozenset[str]) -> tuple[pa.Table, int]:
+def plot_rows(table: pa.Table, metrics: pa.Table, keep: Sequence[frozenset[str]]) -> tuple[pa.Table, int]:
     """Returns the rows of all models' plots that say something, and how many slices (of a split) were left out.
 
     A bucket without examples says nothing, nor does a threshold with the same matrix as the one before it, unless it
@@ -94,7 +94,8 @@ def plot_rows(table: pa.Table, metrics: pa.Table, keep: frozenset[str]) -> tuple
     Args:
       table: A plot table.
       metrics: The metric table, which knows how large slices are.
-      keep: As for `metric_rows`, beyond MAX_PLOT_ROWS.
+      keep: Slices that come before larger ones, the first set of them first. Left out are the last beyond
+        MAX_PLOT_ROWS.
     """
     parts = [_codes(table.column(name)) for name in _PLOT]
     group, bucket = _key(parts), _codes(table.column("bucket"))
@@ -119,13 +120,14 @@ def _shown_slices(rows: pa.Table, keep: frozenset[str]) -> tuple[Mask, int]:
     return shown[place], int((~shown).sum())
 
 
-def _shown_plots(table: pa.Table, metrics: pa.Table, keep: frozenset[str]) -> tuple[Mask, int]:
+def _shown_plots(table: pa.Table, metrics: pa.Table, keep: Sequence[frozenset[str]]) -> tuple[Mask, int]:
     """The same for plots, of which a slice has all or none; the first slice has all in any case."""
     known_names, _, known_sizes = _places(metrics)
     known = dict(zip(known_names, known_sizes.tolist(), strict=True))
     names, place, _ = _places(table)
     sizes = np.array([known.get(name, 0) for name in names])
-    rank = np.array([0 if name == OVERALL else 1 if name in keep else 2 for _, name in names])
+    ranked = {name: rank for rank, part in reversed(list(enumerate(keep))) for name in part}
+    rank = np.array([ranked.get(name, len(keep)) for _, name in names])
     order = np.lexsort((-sizes, rank))
     total = np.cumsum(np.bincount(place, minlength=len(names))[order])
     shown = np.zeros(len(names), dtype=bool)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -151,11 +150,59 @@ class Evaluation:
 
         return Figures(self)
 
-    def show(self) -> None:
-        """Prints verdict, checks, overall metrics and the worst slices to the terminal or notebook cell."""
-        from evaluator_component.report.terminal import show
+    def show(self, static: bool = False) -> None:
+        """Shows the report in a notebook cell; elsewhere prints verdict, checks, overall metrics and the worst slices.
 
-        show(self, file=sys.stdout)
+        Args:
+          static: In a notebook, show a page that stays in the notebook's file, instead of a widget.
+        """
+        from evaluator_component.report import showing
+
+        showing.show(self, static=static)
+
+    def show_slices(self, metric: str | None = None, *, min_examples: int = 100, static: bool = False) -> None:
+        """Shows the slices in a notebook cell; elsewhere prints them, worst first.
+
+        Args:
+          metric: The metric's result name; by default the first that has a threshold, else the first.
+          min_examples: Slices with fewer examples are left out; small ones are the worst by chance.
+          static: As for `show`.
+
+        Raises:
+          LookupError: There is no such metric; the message has the nearest names.
+        """
+        from evaluator_component.report import showing
+
+        showing.show_slices(self, metric, min_examples=min_examples, static=static)
+
+    def show_plots(self, slice: str = OVERALL, *, static: bool = False) -> None:  # noqa: A002
+        """Shows the plots of a slice in a notebook cell.
+
+        Args:
+          slice: The slice's name, as in the table: "Overall" or "a=1, b=x".
+          static: As for `show`.
+
+        Raises:
+          LookupError: There is no such slice, or it has no plots; the message has the nearest names.
+        """
+        from evaluator_component.report import showing
+
+        showing.show_plots(self, slice, static=static)
+
+    def show_fairness(self, feature: str | None = None, metric: str | None = None, *, static: bool = False) -> None:
+        """Shows in a notebook cell how a metric differs between the slices of a feature.
+
+        Args:
+          feature: The feature; by default the first of the slices.
+          metric: The metric's result name; by default the first that has a threshold, else the first.
+          static: As for `show`.
+
+        Raises:
+          LookupError: There is no such metric or feature; the message has the nearest names.
+        """
+        from evaluator_component.report import showing
+
+        showing.show_fairness(self, feature, metric, static=static)
 
     def __repr__(self) -> str:
         verdict = "not judged" if self.verdict is None else self.verdict.outcome

@@ -169,7 +169,7 @@ def of_plots(keep: frozenset[str] = frozenset(), n: dict[str, int] | None = None
         {"split": "e", "slice": list(sizes), "model": "m", "metric": "c", "n": list(sizes.values())}
     )
     table = plots_table({"split": "e", "slice": "Overall", "model": "m", "plot": "p", **columns})
-    return excerpt.plot_rows(table, metrics, keep)
+    return excerpt.plot_rows(table, metrics, (frozenset({"Overall"}), keep))
 
 
 @pytest.mark.parametrize(

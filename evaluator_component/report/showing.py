@@ -1,0 +1,95 @@
+"""How an evaluation shows itself: the report in a notebook cell, text everywhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from evaluator_component.errors import nearest
+from evaluator_component.report import notebook, terminal
+from evaluator_component.report.document import evaluation_document, title
+from evaluator_component.results import tables
+from evaluator_component.slicing.names import is_pair, parse_slice
+
+if TYPE_CHECKING:
+    from evaluator_component.results import Evaluation
+
+
+def show(evaluation: Evaluation, *, static: bool = False) -> None:
+    """Shows the report, or prints verdict, checks, overall metrics and the worst slices."""
+    if not _shown_in_notebook(evaluation, {}, static):
+        terminal.show(evaluation, sys.stdout)
+
+
+def show_slices(evaluation: Evaluation, metric: str | None, *, min_examples: int, static: bool = False) -> None:
+    """Shows the slices, or prints them, worst first.
+
+    Raises:
+      LookupError: there is no such metric.
+    """
+    _check(metric, "metric", _of_candidate(evaluation, "metric"))
+    if not _shown_in_notebook(evaluation, {"page": "slices", "metric": metric, "min": min_examples}, static):
+        terminal.show_slices(evaluation, metric, sys.stdout, min_examples=min_examples)
+
+
+def show_plots(evaluation: Evaluation, slice_name: str, *, static: bool = False) -> None:
+    """Shows the plots of a slice, or prints where they can be seen.
+
+    Raises:
+      LookupError: there is no such slice, or it has no plots.
+    """
+    plotted = tables.names(evaluation.plots.table, "slice")
+    _check(slice_name, "slice with plots" if plotted else "slice", plotted or _of_candidate(evaluation, "slice"))
+    if not _shown_in_notebook(evaluation, {"page": "plots", "slice": slice_name}, static):
+        terminal.show_text(f"Plots need a notebook, or a page: {_page_of(evaluation)}", sys.stdout)
+
+
+def show_fairness(evaluation: Evaluation, feature: str | None, metric: str | None, *, static: bool = False) -> None:
+    """Shows how a metric differs between the slices of a feature, or prints where that can be seen.
+
+    Raises:
+      LookupError: there is no such metric, or no slice is made of this feature.
+    """
+    _check(metric, "metric", _of_candidate(evaluation, "metric"))
+    _check(feature, "feature of slices", _features(evaluation))
+    if not _shown_in_notebook(evaluation, {"page": "fairness", "feature": feature, "metric": metric}, static):
+        terminal.show_text(f"Fairness views need a notebook, or a page: {_page_of(evaluation)}", sys.stdout)
+
+
+def _shown_in_notebook(evaluation: Evaluation, state: Mapping[str, Any], static: bool) -> bool:
+    """Shows the report, if this is a notebook; says whether it is."""
+    if not notebook.in_notebook():
+        return False
+    said = {name: value for name, value in state.items() if value is not None}
+    notebook.display(evaluation_document(evaluation, said), title(evaluation.verdict), static=static)
+    return True
+
+
+def _check(name: str | None, what: str, known: list[str]) -> None:
+    if name is not None and name not in known:
+        raise LookupError(f"no {what} {name!r}; {nearest(name, known)}")
+
+
+def _of_candidate(evaluation: Evaluation, column: str) -> list[str]:
+    """Returns the names in a column of the candidate's rows."""
+    rows = evaluation.metrics.table
+    return tables.names(rows.filter(tables.equal(rows.column("model"), evaluation.metrics.candidate)), column)
+
+
+def _features(evaluation: Evaluation) -> list[str]:
+    """Returns the features that slices are made of."""
+    found: set[str] = set()
+    for name in _of_candidate(evaluation, "slice"):
+        if not is_pair(name):
+            with contextlib.suppress(ValueError):  # a table from elsewhere may have other names
+                found.update(feature for feature, _ in parse_slice(name))
+    return sorted(found)
+
+
+def _page_of(evaluation: Evaluation) -> str:
+    """Returns how to get the report as a page."""
+    if evaluation.output is None:
+        return "give evaluate() an output folder, then: evaluator report FOLDER --open"
+    return f"evaluator report {evaluation.output} --open"
