@@ -67,6 +67,11 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+def elsewhere(url: str, path: pathlib.Path) -> list[str]:
+    """The address, if it is neither the page's own nor made by it."""
+    return [] if url.startswith((path.as_uri(), "blob:")) else [url]
+
+
 @pytest.fixture
 def open_page(chromium: Any) -> Iterator[Open]:
     """Opens a file; fails the test at its end for any error, message or request that the page made."""
@@ -79,7 +84,7 @@ def open_page(chromium: Any) -> Iterator[Open]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: complaints.append(message.text))
         page.on("dialog", lambda dialog: (complaints.append("dialog"), dialog.dismiss()))
-        page.on("request", lambda request: None if request.url.startswith((path.as_uri(), "blob:")) else complaints.append(request.url))  # fmt: skip
+        page.on("request", lambda request: complaints.extend(elsewhere(request.url, path)))
         page.goto(path.as_uri() + (f"#{view}" if view else ""))
         page.locator("main").wait_for()
         return page

@@ -21,11 +21,16 @@ def scores(material: Any, model: str) -> np.ndarray:
 
 def shown_matrix(page: Any, model: str) -> list[int]:
     table = page.locator(".evc-matrix", has_text=model).first
-    return [int(table.locator(f"[data-cell={name}] strong").inner_text().replace(",", "")) for name in ("tn", "fp", "fn", "tp")]
+    return [
+        int(table.locator(f"[data-cell={name}] strong").inner_text().replace(",", ""))
+        for name in ("tn", "fp", "fn", "tp")
+    ]
 
 
 @pytest.mark.parametrize("threshold", [0.5, 0.237, 0.81])
-def test_the_threshold_moves_the_matrix(open_report: Open, evaluated: Evaluation, material: Any, threshold: float) -> None:
+def test_the_threshold_moves_the_matrix(
+    open_report: Open, evaluated: Evaluation, material: Any, threshold: float
+) -> None:
     page = open_report(evaluated, "page=plots")
     field = page.get_by_label("or exactly")
     field.fill(str(threshold))
@@ -36,10 +41,18 @@ def test_the_threshold_moves_the_matrix(open_report: Open, evaluated: Evaluation
         assert shown_matrix(page, model) == expected
     rates = dict(zip(cells(page, "Rates at the threshold", 0), cells(page, "Rates at the threshold", 1), strict=True))
     predicted = scores(material, "good") > threshold
-    assert float(rates["precision"]) == pytest.approx(sklearn_metrics.precision_score(material.trips.tipped, predicted), abs=1e-4)
-    assert float(rates["recall"]) == pytest.approx(sklearn_metrics.recall_score(material.trips.tipped, predicted), abs=1e-4)
-    assert float(rates["F1 score"]) == pytest.approx(sklearn_metrics.f1_score(material.trips.tipped, predicted), abs=1e-4)
-    assert float(rates["Matthews correlation"]) == pytest.approx(sklearn_metrics.matthews_corrcoef(material.trips.tipped, predicted), abs=1e-4)
+    assert float(rates["precision"]) == pytest.approx(
+        sklearn_metrics.precision_score(material.trips.tipped, predicted), abs=1e-4
+    )
+    assert float(rates["recall"]) == pytest.approx(
+        sklearn_metrics.recall_score(material.trips.tipped, predicted), abs=1e-4
+    )
+    assert float(rates["F1 score"]) == pytest.approx(
+        sklearn_metrics.f1_score(material.trips.tipped, predicted), abs=1e-4
+    )
+    assert float(rates["Matthews correlation"]) == pytest.approx(
+        sklearn_metrics.matthews_corrcoef(material.trips.tipped, predicted), abs=1e-4
+    )
 
 
 def test_the_slider_agrees_with_the_metrics_of_the_engine(open_report: Open, evaluated: Evaluation) -> None:
@@ -97,7 +110,9 @@ def test_the_largest_gap_is_named(open_report: Open, evaluated: Evaluation) -> N
     assert worst == "hour=3"
     assert f"{values[best]:.4f} on {best}" in lead
     assert f"{values[worst]:.4f} on {worst}" in lead
-    assert f"a difference of {values[best] - values[worst]:.4f} and a ratio of {values[worst] / values[best]:.4f}" in lead
+    assert (
+        f"a difference of {values[best] - values[worst]:.4f} and a ratio of {values[worst] / values[best]:.4f}" in lead
+    )
     page.get_by_label("compared with", exact=True).select_option("hour=0")
     region = "Slices compared with hour=0"
     names, differences = cells(page, region, 0), cells(page, region, 4)
@@ -115,7 +130,9 @@ def test_indicators_by_threshold(open_report: Open, evaluated: Evaluation) -> No
     assert page.get_by_label("by", exact=True).input_value().endswith("false_positive_rate")
     for threshold in ("0.25", "0.75"):
         page.get_by_label("at", exact=True).select_option(label=threshold)
-        value = evaluated.metrics.value(f"fairness_indicators_metrics/false_positive_rate@{threshold[:4]}", "payment=Cash")
+        value = evaluated.metrics.value(
+            f"fairness_indicators_metrics/false_positive_rate@{threshold[:4]}", "payment=Cash"
+        )
         names, values = (cells(page, "Slices compared with Overall", column) for column in (0, 2))
         assert float(values[names.index("payment=Cash")]) == pytest.approx(value, abs=6e-5)
     assert page.locator("figcaption", has_text="by threshold").count() == 1
@@ -124,5 +141,7 @@ def test_indicators_by_threshold(open_report: Open, evaluated: Evaluation) -> No
 def test_without_plots_it_says_what_to_add(open_report: Open, evaluated: Evaluation) -> None:
     import dataclasses
 
-    page = open_report(dataclasses.replace(evaluated, plots=type(evaluated.plots)(evaluated.plots.table.slice(0, 0))), "page=plots")
+    page = open_report(
+        dataclasses.replace(evaluated, plots=type(evaluated.plots)(evaluated.plots.table.slice(0, 0))), "page=plots"
+    )
     assert page.get_by_text("{class_name: ConfusionMatrixPlot}").is_visible()

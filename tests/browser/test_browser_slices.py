@@ -24,12 +24,16 @@ def drag(page: Any, low: float, high: float) -> None:
     overlay = page.locator(".evc-brush .overlay").bounding_box()
     left, right = (float(text) for text in page.locator("svg[role=img]").first.evaluate(
         """chart => {
-            const bars = [...chart.querySelectorAll('g[aria-label=rect] rect title')].map((title) => title.textContent);
-            const ends = bars.map((text) => text.split(/ to |:/).slice(0, 2).map((part) => Number(part.replace('−', '-'))));
+            const bars = [...chart.querySelectorAll('g[data-mark=rect] rect title')].map((title) => title.textContent);
+            const number = (text) => Number(text.replace('−', '-'));
+            const ends = bars.map((text) => text.split(/ to |:/).slice(0, 2).map(number));
             return [Math.min(...ends.map(([low]) => low)), Math.max(...ends.map(([, high]) => high))].map(String);
         }"""
     ))  # fmt: skip
-    x = [overlay["x"] + overlay["width"] * (value - left) / (right - left) for value in (max(low, left), min(high, right))]
+    x = [
+        overlay["x"] + overlay["width"] * (value - left) / (right - left)
+        for value in (max(low, left), min(high, right))
+    ]
     y = overlay["y"] + overlay["height"] / 2
     page.mouse.move(x[0], y)
     page.mouse.down()
@@ -53,9 +57,13 @@ def test_the_weak_slice_is_found_by_looking(open_report: Open, evaluated: Evalua
     lowest = names[0]
     page.get_by_role("button", name=lowest, exact=True).click()
     pinned = page.get_by_role("region", name="Pinned slices")
-    assert pinned.get_by_role("heading", name="ROC curve").or_(pinned.locator("figcaption", has_text="ROC curve")).count()
+    assert (
+        pinned.get_by_role("heading", name="ROC curve").or_(pinned.locator("figcaption", has_text="ROC curve")).count()
+    )
     auc = evaluated.metrics.value("auc", lowest)
-    own = pinned.get_by_role("region", name=f"Metrics of {lowest}").locator("tr", has=page.locator("th", has_text=re.compile("^auc$")))
+    own = pinned.get_by_role("region", name=f"Metrics of {lowest}").locator(
+        "tr", has=page.locator("th", has_text=re.compile("^auc$"))
+    )
     assert own.locator("td").first.inner_text() == f"{auc:.4f}"
     drawn = pinned.locator("figure", has_text="ROC curve").locator("svg[role=img]").get_attribute("aria-label")
     areas = [float(text) for text in re.findall(r"(?:candidate|baseline) (\d\.\d+)", drawn)]
@@ -103,7 +111,7 @@ def test_filter_order_and_csv(open_report: Open, evaluated: Evaluation) -> None:
 
 def test_weighing_by_examples_changes_the_heights(open_report: Open, evaluated: Evaluation) -> None:
     page = open_report(evaluated, "page=slices&metric=auc&min=0")
-    titles = page.locator("g[aria-label=rect] rect title")
+    titles = page.locator("g[data-mark=rect] rect title")
     expect(titles).to_have_count(30)
 
     def total() -> float:

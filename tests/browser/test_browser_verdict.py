@@ -25,13 +25,13 @@ def test_each_slice_stands_with_its_interval_against_the_bound(open_report: Open
     page = open_report(evaluated)
     figure = page.locator("figure").first
     assert figure.locator("figcaption > span").first.inner_text() == "auc"
-    assert figure.locator("g[aria-label=dot] path, g[aria-label=dot] circle").count() >= 28
-    expect(figure.locator("g[aria-label=dot]")).not_to_have_count(0)
-    lines = figure.locator("g[aria-label=rule] line")
+    assert figure.locator("g[data-mark=dot] path, g[data-mark=dot] circle").count() >= 28
+    expect(figure.locator("g[data-mark=dot]")).not_to_have_count(0)
+    lines = figure.locator("g[data-mark=rule] line")
     lengths = lines.evaluate_all("lines => lines.map((line) => line.x2.baseVal.value - line.x1.baseVal.value)")
     assert sum(length > 1 for length in lengths) == 28
     checks = evaluated.verdict.checks
-    told = figure.locator("g[aria-label=dot] title").all_text_contents()
+    told = figure.locator("g[data-mark=dot] title").all_text_contents()
     assert set(told) == set(checks.sentences())
 
 
@@ -54,7 +54,9 @@ def test_checks_are_filtered_and_sorted(open_report: Open, evaluated: Evaluation
 
 def test_candidate_beside_baseline(open_report: Open, evaluated: Evaluation) -> None:
     page = open_report(evaluated)
-    row = page.get_by_role("region", name="Metrics of Overall").locator("tr", has=page.locator("th", has_text=re.compile("^auc$")))
+    row = page.get_by_role("region", name="Metrics of Overall").locator(
+        "tr", has=page.locator("th", has_text=re.compile("^auc$"))
+    )
     texts = row.locator("td").all_inner_texts()
     table = evaluated.metrics.filter(metric="auc", slice="Overall", model="candidate").table.to_pylist()[0]
     assert texts[0] == f"{table['value']:.4f}"

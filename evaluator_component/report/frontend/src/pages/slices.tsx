@@ -287,15 +287,15 @@ function Pinned({ pins }: { pins: string[] }) {
     <section aria-label="Pinned slices">
       <h2>Pinned slices</h2>
       {there.map((pin) => (
-        <details key={pin} open>
-          <summary>
+        <section key={pin}>
+          <h3>
             <Name text={pin} />{" "}
             <button type="button" onClick={() => view.set({ pins: pins.length > 1 ? JSON.stringify(pins.filter((one) => one !== pin)) : "" })} aria-label={`Unpin ${pin}`}>
               unpin
             </button>
-          </summary>
+          </h3>
           <MetricsOf slice={pin} series={series} />
-        </details>
+        </section>
       ))}
       <h3>Plots, beside the overall slice</h3>
       <PlotsOf slices={[OVERALL, ...there]} />

@@ -68,6 +68,10 @@ export function Figure({ title, description, name, draw, on, width, after, note 
   useEffect(() => {
     if (!room) return;
     const chart = draw(palette(dark), own);
+    for (const mark of chart.querySelectorAll("g[aria-label]")) {
+      mark.setAttribute("data-mark", mark.getAttribute("aria-label") ?? "");
+      mark.removeAttribute("aria-label"); // the chart is one image, with a label of its own
+    }
     chart.setAttribute("role", "img");
     chart.setAttribute("aria-label", `${title}: ${description}`);
     holder.current?.replaceChildren(chart);

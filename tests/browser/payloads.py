@@ -1,0 +1,63 @@
+"""Texts that would do harm in a page that took them for more than text."""
+
+from __future__ import annotations
+
+import base64
+
+SIGN = "document.title='hacked'"
+_ENCODED = base64.b64encode(f"<script>{SIGN}</script>".encode()).decode()
+
+PAYLOADS = (
+    f"<script>{SIGN}</script>",
+    f"</script><script>{SIGN}</script>",
+    f'</script><img src=x onerror="{SIGN}">',
+    f"<img src=x onerror={SIGN}>",
+    f'"><img src=x onerror={SIGN}>',
+    f"'><img src=x onerror={SIGN}>",
+    f"<svg onload={SIGN}>",
+    f"<svg><script>{SIGN}</script></svg>",
+    f"<svg><animate onbegin={SIGN} attributeName=x dur=1s>",
+    f"<body onload={SIGN}>",
+    f'<iframe src="javascript:parent.{SIGN}"></iframe>',
+    f'<iframe srcdoc="<script>parent.{SIGN}</script>"></iframe>',
+    f'<a href="javascript:{SIGN}">x</a>',
+    f"<details open ontoggle={SIGN}>",
+    f"<input autofocus onfocus={SIGN}>",
+    f"<select autofocus onfocus={SIGN}>",
+    f"<textarea autofocus onfocus={SIGN}>",
+    f"<video><source onerror={SIGN}></video>",
+    f"<audio src=x onerror={SIGN}>",
+    f"<marquee onstart={SIGN}>",
+    f"<math><mtext></form><form><mglyph><style></math><img src onerror={SIGN}>",
+    f"<template><script>{SIGN}</script></template>",
+    f'<object data="data:text/html;base64,{_ENCODED}"></object>',
+    f'<embed src="data:text/html;base64,{_ENCODED}">',
+    f'<link rel=stylesheet href="data:text/css,body{{}}" onload={SIGN}>',
+    "<style>*{display:none}</style>",
+    "<base href=//example.invalid/>",
+    '<meta http-equiv=refresh content="0;url=//example.invalid">',
+    "<form action=//example.invalid><button>x</button></form>",
+    f"javascript:{SIGN}",
+    f"`${{{SIGN}}}`",
+    f"{{{{{SIGN}}}}}",
+    f"${{{SIGN}}}",
+    f"';{SIGN};'",
+    f'";{SIGN};"',
+    f"\\u003cscript\\u003e{SIGN}\\u003c/script\\u003e",
+    f"&lt;script&gt;{SIGN}&lt;/script&gt;",
+    f"&#60;script&#62;{SIGN}&#60;/script&#62;",
+    f"%3Cscript%3E{SIGN}%3C/script%3E",
+    f"<!--<script>{SIGN}//-->",
+    f"]]><script>{SIGN}</script>",
+    f"\ufeff<script>{SIGN}</script>",
+    "\u202egnp.exe",
+    "\u2067right to left\u2069 and back",
+    "שלום = עולם",
+    "a\u2028b\u2029c",
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f3f3\ufe0f\u200d\U0001f308",
+    "nul\x00 bell\x07 escape\x1b[31m",
+    '=HYPERLINK("//example.invalid")',
+    "x" * 10_000,
+    "__proto__",
+    "constructor",
+)
