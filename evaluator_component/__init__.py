@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from evaluator_component.errors import ConfigError, DataError, EvaluatorError, ModelError
     from evaluator_component.evaluation import evaluate
     from evaluator_component.gate import BaselineState, BaselineStatus, Verdict, decide
+    from evaluator_component.lineage import history_of_metadata
     from evaluator_component.metrics import Kind, View, metric
     from evaluator_component.preflight import check
     from evaluator_component.results.evaluation import Evaluation
+    from evaluator_component.results.history import History, history
     from evaluator_component.results.writing import load
 
 _HOMES = {
@@ -37,11 +39,14 @@ _HOMES = {
     "BaselineStatus": "gate",
     "Verdict": "gate",
     "decide": "gate",
+    "history_of_metadata": "lineage",
     "Kind": "metrics",
     "View": "metrics",
     "metric": "metrics",
     "check": "preflight",
     "Evaluation": "results.evaluation",
+    "History": "results.history",
+    "history": "results.history",
     "load": "results.writing",
     "SelfTest": "equal_models",
     "selftest": "equal_models",
@@ -55,6 +60,7 @@ __all__ = [
     "Evaluation",
     "Evaluator",
     "EvaluatorError",
+    "History",
     "Kind",
     "ModelError",
     "SelfTest",
@@ -63,6 +69,8 @@ __all__ = [
     "check",
     "decide",
     "evaluate",
+    "history",
+    "history_of_metadata",
     "load",
     "load_config",
     "metric",

@@ -14,11 +14,14 @@ import traceback
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from evaluator_component.errors import ConfigError, DataError, EvaluatorError, ModelError, nearest
+
+if TYPE_CHECKING:
+    from evaluator_component.results.history import History
 
 BLESSED, NOT_BLESSED, USAGE, FAILED = 0, 1, 2, 3
 
@@ -256,6 +259,62 @@ def report(output: str, open_it: bool) -> int:
     if open_it:
         click.launch(str(path))
     return BLESSED
+
+
+@main.command()
+@click.argument("output", nargs=-1, type=click.Path())
+@click.option("--mlmd", type=click.Path(), help="Sqlite file of ML Metadata; instead of OUTPUT.")
+@click.option("--pipeline", help="With --mlmd: only evaluations of this pipeline.")
+@click.option("--metric", help="Show this metric in every slice.")
+@click.option("--slice", "place", help="The slice whose values stand beside the versions; Overall by default.")
+@click.option("--report", type=click.Path(), help="Write the history as a page, such as history.html.")
+@click.option("--open", "open_it", is_flag=True, help="Open the page in a browser; history.html without --report.")
+@_exits
+def history(
+    output: tuple[str, ...],
+    mlmd: str | None,
+    pipeline: str | None,
+    metric: str | None,
+    place: str | None,
+    report: str | None,
+    open_it: bool,
+) -> int:
+    """Show the metrics and verdicts of a model's versions, from finished evaluations.
+
+    OUTPUT is the folder of an evaluation, a folder that holds several, or a quoted glob pattern.
+    """
+    from evaluator_component.report.terminal_history import show
+
+    if bool(output) == (mlmd is not None) or (pipeline is not None and mlmd is None):
+        raise click.UsageError("give output folders of evaluations, or --mlmd FILE (and then --pipeline if you like)")
+    found = _history_of_metadata(mlmd, pipeline) if mlmd is not None else _history(output)
+    try:
+        show(found, metric=metric, slice=place)
+    except LookupError as error:
+        raise ConfigError(str(error)) from error
+    page = report or ("history.html" if open_it else None)
+    if page is not None:
+        from evaluator_component.report.history_document import write_history_report
+
+        write_history_report(found, page, metric=metric, slice=place)
+        click.echo(f"\nReport: {page}")
+    if open_it:
+        click.launch(str(page))
+    return BLESSED
+
+
+def _history(output: Sequence[str]) -> History:
+    from evaluator_component.results.history import history as history_of
+
+    return history_of(output)
+
+
+def _history_of_metadata(mlmd: str, pipeline: str | None) -> History:
+    if importlib.util.find_spec("ml_metadata") is None:
+        raise ConfigError("--mlmd: ml-metadata is missing: pip install 'evaluator-component[tfx]'")
+    from evaluator_component.lineage import history_of_metadata
+
+    return history_of_metadata(mlmd, pipeline=pipeline)
 
 
 @main.command()

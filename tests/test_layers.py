@@ -11,7 +11,7 @@ import pytest
 import evaluator_component
 
 PACKAGE = Path(evaluator_component.__file__).parent
-TFX_MODULES = {"component", "interactive", "driver", "executor", "artifacts", "publish"}
+TFX_MODULES = {"component", "interactive", "driver", "executor", "artifacts", "publish", "lineage"}
 
 # From the bottom up; a layer may import from its own and from those above it in this list.
 LAYERS = (
@@ -27,7 +27,7 @@ LAYERS = (
     {"notices"},
     {"preflight"},
     {"provenance", "evaluation", "equal_models", "outlook"},
-    {"artifacts", "publish", "driver", "executor"},
+    {"artifacts", "publish", "driver", "executor", "lineage"},
     {"interactive"},
     {"component", "cli"},
 )

@@ -39,6 +39,16 @@ def evaluation_document(evaluation: Evaluation, state: Mapping[str, Any] | None 
     meta = {**_meta(evaluation), "baseline": baseline, "left_out": left_out, "state": state}
     if not {"lower", "change_lower"} & set(found["metrics"].column_names):
         meta["level"] = None
+    return as_text(meta, found)
+
+
+def as_text(meta: Mapping[str, Any], found: Mapping[str, pa.Table]) -> str:
+    """Returns a document's JSON text.
+
+    Args:
+      meta: All that is not a table; what JSON has no form for is written as text, NaN as null.
+      found: Tables by name; those without rows are left out.
+    """
     packed = {name: packing.packed(table) for name, table in found.items() if table.num_rows}
     document = {"meta": _plain(meta), "tables": packed}
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -30,8 +30,15 @@ _POLICY: Final = (
 
 def write_report(evaluation: Evaluation, path: str | os.PathLike[str]) -> None:
     """Writes the report to a file."""
+    write_page(render_report(evaluation), path)
+
+
+def write_page(page: str, path: str | os.PathLike[str]) -> None:
+    """Writes a page to a file, which appears complete or not at all."""
     folder, _, name = os.fspath(path).replace(os.sep, "/").rpartition("/")
-    files.folder(folder or ".").write(name, render_report(evaluation).encode())
+    target = files.folder(folder or ".")
+    target.make()
+    target.write(name, page.encode())
 
 
 def render_report(evaluation: Evaluation, state: Mapping[str, Any] | None = None) -> str:
@@ -43,18 +50,20 @@ def render_page(document: str, title: str) -> str:
     """Returns a page that shows a document.
 
     Everything is inside: no other file is fetched, and a Content-Security-Policy forbids it and every script but ours.
-    Text that came from the data is shown as text. The verdict can be read without JavaScript too.
+    Text that came from the data is shown as text. Verdicts can be read without JavaScript too.
 
     Args:
-      document: what `evaluation_document` gives.
+      document: what `evaluation_document` or `history_document` gives.
       title: the page's title.
     """
     script = static_file("report.js")
+    meta = json.loads(document)["meta"]
     context = {
         "title": title,
         "policy": markupsafe.Markup(_POLICY.format(script=_digest(script))),  # noqa: S704 - ours; nothing to escape
-        "verdict": json.loads(document)["meta"].get("verdict"),
-        "unjudged": wording.headline(None),
+        "verdict": meta.get("verdict"),
+        "versions": meta.get("versions"),
+        "unjudged": title if "versions" in meta else wording.headline(None),
         "style": markupsafe.Markup(static_file("report.css")),  # noqa: S704 - our own file
         "script": markupsafe.Markup(script),  # noqa: S704 - our own file
         "document": markupsafe.Markup(embedded(document)),  # noqa: S704 - escaped by `embedded`

@@ -1,4 +1,4 @@
-"""How an evaluation shows itself: the report in a notebook cell, text everywhere else."""
+"""How evaluations and histories show themselves: as a page in a notebook cell, as text everywhere else."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from evaluator_component.errors import nearest
-from evaluator_component.report import notebook, terminal
+from evaluator_component.report import history_document, notebook, terminal, terminal_history
 from evaluator_component.report.document import evaluation_document, title
 from evaluator_component.results import tables
 from evaluator_component.slicing.names import is_pair, parse_slice
 
 if TYPE_CHECKING:
     from evaluator_component.results import Evaluation
+    from evaluator_component.results.history import History
 
 
 def show(evaluation: Evaluation, *, static: bool = False) -> None:
@@ -56,6 +57,15 @@ def show_fairness(evaluation: Evaluation, feature: str | None, metric: str | Non
     _check(feature, "feature of slices", _features(evaluation))
     if not _shown_in_notebook(evaluation, {"page": "fairness", "feature": feature, "metric": metric}, static):
         terminal.show_text(f"Fairness views need a notebook, or a page: {_page_of(evaluation)}", sys.stdout)
+
+
+def show_history(history: History, *, static: bool = False) -> None:
+    """Shows a history, or prints its versions and how their metrics changed."""
+    if notebook.in_notebook():
+        document, name = history_document.history_document(history), history_document.title(history)
+        notebook.display(document, name, static=static)
+    else:
+        terminal_history.show(history, sys.stdout)
 
 
 def _shown_in_notebook(evaluation: Evaluation, state: Mapping[str, Any], static: bool) -> bool:

@@ -39,7 +39,7 @@ def show(evaluation: Evaluation, file: IO[str] | None = None, *, min_examples: i
       file: where to; standard output by default.
       min_examples: slices with fewer examples are not among the worst.
     """
-    console = _console(file)
+    console = console_of(file)
     console.print(render(evaluation, min_examples=min_examples, marked=console.width >= _MARKED_WIDTH))
 
 
@@ -54,7 +54,7 @@ def show_slices(
       file: where to; standard output by default.
       min_examples: slices with fewer examples are left out.
     """
-    console = _console(file)
+    console = console_of(file)
     table = evaluation.metrics.table
     thresholds = tables.names(evaluation.verdict.checks.table, "metric") if evaluation.verdict is not None else []
     known = tables.names(table, "metric")
@@ -71,7 +71,7 @@ def show_slices(
 
 def show_text(text: str, file: IO[str] | None = None) -> None:
     """Prints a sentence as it is."""
-    _console(file).print(Text(text), soft_wrap=True)
+    console_of(file).print(Text(text), soft_wrap=True)
 
 
 def render(evaluation: Evaluation, *, min_examples: int = 100, marked: bool = True) -> Group:
@@ -108,7 +108,7 @@ def _checks(checks: Checks) -> list[RenderableType]:
     if not len(checks):
         return []
     several = len(tables.names(checks.table, "split")) > 1
-    table = _table("Checks, worst first")
+    table = titled_table("Checks, worst first")
     table.add_column("outcome", no_wrap=True)
     if several:
         table.add_column("split")
@@ -201,7 +201,7 @@ def _value_table(
 ) -> Table:
     compared = any(row["change"] is not None for _, row in rows)
     sure, change_sure = (any(row[name] is not None for _, row in rows) for name in ("lower", "change_lower"))
-    table = _table(title)
+    table = titled_table(title)
     table.add_column(label, overflow="fold")
     if sized:
         table.add_column("examples", justify="right", no_wrap=True)
@@ -246,7 +246,8 @@ def _mark_style(row: Mapping[str, Any], scale: Scale) -> str:
     return _JUDGED[wording.judgement(row["value"] - scale.reference, row["direction"])] or "cyan"
 
 
-def _console(file: IO[str] | None) -> Console:
+def console_of(file: IO[str] | None) -> Console:
+    """Returns what prints to a file, standard output by default; plain and of a fixed width if it is no terminal."""
     console = Console(file=file, highlight=False)
     return console if console.is_terminal else Console(file=file, highlight=False, width=_PLAIN_WIDTH, no_color=True)
 
@@ -256,5 +257,6 @@ def _name(row: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     return wording.result_name(row["metric"], row["output"], row["sub_key"], row["weighted"], both)
 
 
-def _table(title: str) -> Table:
+def titled_table(title: str) -> Table:
+    """Returns an empty table that looks like all others."""
     return Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evaluator_component.gate import Verdict
+    from evaluator_component.report.figures import Figures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +142,13 @@ class Evaluation:
     run: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     config: Any = None
     output: str | None = None
+
+    @functools.cached_property
+    def plot(self) -> Figures:
+        """Its figures: ``result.plot.roc()`` and others return matplotlib's Axes; needs matplotlib when they draw."""
+        from evaluator_component.report.figures import Figures
+
+        return Figures(self)
 
     def show(self, static: bool = False) -> None:
         """Shows the report in a notebook cell; elsewhere prints verdict, checks, overall metrics and the worst slices.

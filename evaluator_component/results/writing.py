@@ -7,10 +7,11 @@ versions) is in run.json only.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 import pyarrow as pa
@@ -106,11 +107,8 @@ def load(output: str | os.PathLike[str]) -> Evaluation:
     Raises:
       DataError: the folder is missing, holds no finished evaluation, or a file of it is damaged.
     """
-    folder = files.folder(output)
-    present = set(folder.names())
-    if RUN_FILE not in present:
-        raise DataError(f"{folder.path}: {_why_incomplete(folder.path, present)}")
-    try:
+    folder, present = open_finished(output)
+    with reading(folder):
         return Evaluation(
             metrics=MetricTable(_read_table(folder, METRICS_FILE, tables.METRICS_SCHEMA)),
             plots=PlotTable(_read_table(folder, PLOTS_FILE, tables.PLOTS_SCHEMA)),
@@ -119,9 +117,40 @@ def load(output: str | os.PathLike[str]) -> Evaluation:
             config=_read_config(folder) if CONFIG_FILE in present else None,
             output=os.fspath(output),
         )
+
+
+def open_finished(output: str | os.PathLike[str]) -> tuple[files.Folder, frozenset[str]]:
+    """Returns the folder of a finished evaluation and the names of its files.
+
+    Raises:
+      DataError: the folder is missing or holds no finished evaluation.
+    """
+    folder = files.folder(output)
+    present = frozenset(folder.names())
+    if RUN_FILE not in present:
+        raise DataError(f"{folder.path}: {why_incomplete(present)}")
+    return folder, present
+
+
+@contextlib.contextmanager
+def reading(folder: files.Folder) -> Iterator[None]:
+    """Turns what goes wrong with a file of the folder into a DataError that names the folder."""
+    try:
+        yield
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         problem = f"{type(error).__name__}: {error}"
         raise DataError(f"{folder.path}: the evaluation cannot be read ({problem}); evaluate again") from error
+
+
+def why_incomplete(present: Collection[str]) -> str:
+    """Returns why a folder with these files is no finished evaluation."""
+    if not present:
+        return "no such folder, or an empty one; give the output folder of an evaluation"
+    if not {METRICS_FILE, *_JUDGED}.isdisjoint(present):
+        return (
+            f"not a finished evaluation: {RUN_FILE} is missing, so its run was stopped or still goes on; evaluate again"
+        )
+    return f"not an evaluation: no {RUN_FILE} in it (found {', '.join(sorted(present)[:5])})"
 
 
 def table_bytes(table: pa.Table) -> bytes:
@@ -198,13 +227,3 @@ def _read_config(folder: files.Folder) -> Any:
     from evaluator_component.config import load_config
 
     return load_config(json.loads(folder.read(CONFIG_FILE)))
-
-
-def _why_incomplete(path: str, present: set[str]) -> str:
-    if not present:
-        return "no such folder, or an empty one; give the output folder of an evaluation"
-    if present & {METRICS_FILE, *_JUDGED}:
-        return (
-            f"not a finished evaluation: {RUN_FILE} is missing, so its run was stopped or still goes on; evaluate again"
-        )
-    return f"not an evaluation: no {RUN_FILE} in it (found {', '.join(sorted(present)[:5])})"

@@ -1,27 +1,107 @@
+"""A real Chromium, and real evaluations for it to show."""
+
 from __future__ import annotations
 
-import dataclasses
+import os
 import pathlib
-import sys
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "results"))
-
-import example_tables
-
-from evaluator_component import gate
+from evaluator_component.report import write_report
 from evaluator_component.results import Evaluation
 
+Open = Callable[..., Any]
 
-def judged(**changes: object) -> Evaluation:
-    config = example_tables.config()
-    found = dataclasses.replace(example_tables.evaluation(), config=config, **changes)
-    baseline = gate.BaselineState(gate.BaselineStatus.WIRED, uri="models/1")
-    return dataclasses.replace(found, verdict=gate.decide(found.metrics.table, config, baseline))
+FEATURES = ("hour", "payment")
+CONFIG = {
+    "model_specs": [
+        {"name": "candidate", "label_key": "tipped"},
+        {"name": "baseline", "label_key": "tipped", "is_baseline": True},
+    ],
+    "slicing_specs": [{}, *({"feature_keys": [name]} for name in FEATURES), {"feature_keys": list(FEATURES)}],
+    "metrics_specs": [
+        {
+            "metrics": [
+                {"class_name": "ExampleCount"},
+                {"class_name": "BinaryAccuracy"},
+                {"class_name": "BinaryCrossEntropy"},
+                {"class_name": "Precision"},
+                {"class_name": "Recall"},
+                {"class_name": "ConfusionMatrixPlot"},
+                {"class_name": "CalibrationPlot"},
+                {"class_name": "FairnessIndicators", "config": {"thresholds": [0.25, 0.5, 0.75]}},
+                {"class_name": "AUC", "threshold": {"value_threshold": {"lower_bound": 0.7}}},
+            ]
+        }
+    ],
+    "options": {"compute_confidence_intervals": True},
+    "gate": {"min_examples": 100},
+}
 
 
 @pytest.fixture(scope="session")
-def refused() -> Evaluation:
-    """A candidate that is better overall and refused for three hours of the night."""
-    return judged()
+def evaluated(material: Any, tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
+    """20,000 trips, on which both models are weak in hour 3."""
+    import evaluator_component as ec
+
+    output = tmp_path_factory.mktemp("evaluated")
+    return ec.evaluate(CONFIG, material.good, material.weak, str(material.plain), output, progress=False)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        message = "no Chromium found; install one (apt-get install chromium)"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    from playwright import sync_api
+
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=found, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Any) -> Iterator[Open]:
+    """Opens a file; fails the test at its end for any error, message or request that the page made."""
+    complaints: list[str] = []
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+    def show(path: pathlib.Path, view: str = "") -> Any:
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("dialog", lambda dialog: (complaints.append("dialog"), dialog.dismiss()))
+        page.on("request", lambda request: None if request.url.startswith((path.as_uri(), "blob:")) else complaints.append(request.url))  # fmt: skip
+        page.goto(path.as_uri() + (f"#{view}" if view else ""))
+        page.locator("main").wait_for()
+        return page
+
+    yield show
+    context.close()
+    assert not complaints
+
+
+@pytest.fixture
+def open_report(open_page: Open, tmp_path: pathlib.Path) -> Open:
+    """Opens an evaluation's report at a view, such as ``page=slices&metric=auc``."""
+
+    def show(evaluation: Evaluation, view: str = "") -> Any:
+        path = tmp_path / "report.html"
+        write_report(evaluation, path)
+        return open_page(path, view)
+
+    return show
+
+
+def cells(page: Any, label: str, column: int) -> list[str]:
+    """The texts of a table's column as they stand."""
+    rows = page.get_by_role("region", name=label, exact=True).locator("tbody tr:not(.evc-spacer)")
+    return [text.strip() for text in rows.locator(f"> :nth-child({column + 1})").all_inner_texts()]

@@ -299,3 +299,45 @@ def test_selftest_tells_how_often_an_equal_model_is_refused(material: Material, 
     checked = run("check", *arguments, "--baseline", material.weak)
     assert "covers 1 slice; refuses an equal model with a chance of about 0 %" in checked.output
     assert "unlike TFMA: AUC: over all distinct scores" in checked.output
+
+
+def test_history_shows_versions_and_writes_a_page(
+    finished: Path, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = tmp_path / "runs"
+    for name, model in (("1", material.weak), ("2", material.good)):
+        run("run", "-c", config(tmp_path), "-m", model, "-d", material.gz, "-o", runs / name, "-q")
+    result = run("history", runs, "--report", tmp_path / "history.html")
+    assert result.exit_code == 0, result.output
+    for words in ("version", "verdict", "BLESSED", "20,000", "Trends", "▁█", "better", f"{tmp_path}/history.html"):
+        assert words in result.output
+    assert "Model history: 2 versions" in (tmp_path / "history.html").read_text(encoding="utf-8")
+    by_slice = run("history", runs, "--metric", "auc")
+    assert "Trends of auc" in by_slice.output
+    assert "hour=2" in by_slice.output
+    assert "example_count" not in by_slice.output
+    night = run("history", runs / "1", runs / "2", "--slice", "hour=2")
+    assert "Trends in hour=2" in night.output
+    opened: list[str] = []
+    monkeypatch.setattr("click.launch", opened.append)
+    monkeypatch.chdir(tmp_path)
+    assert run("history", runs, "--open").exit_code == 0
+    assert opened == ["history.html"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 2, "give output folders of evaluations, or --mlmd FILE"),
+        (["FINISHED", "--mlmd", "metadata.sqlite"], 2, "give output folders of evaluations, or --mlmd FILE"),
+        (["FINISHED", "--pipeline", "taxi"], 2, "give output folders of evaluations, or --mlmd FILE"),
+        (["FINISHED", "--metric", "acu"], 2, "no metric 'acu'; did you mean 'auc'"),
+        (["FINISHED", "--slice", "hours=2"], 2, "no slice 'hours=2'; did you mean 'hour=2'"),
+        (["nowhere"], 3, "nowhere: no such folder"),
+        (["--mlmd", "nowhere.sqlite"], 3, "nowhere.sqlite: no such file"),
+    ],
+)
+def test_a_history_that_cannot_be_shown(finished: Path, arguments: list[str], code: int, message: str) -> None:
+    result = run("history", *[finished if argument == "FINISHED" else argument for argument in arguments])
+    assert result.exit_code == code, result.output
+    assert message in result.output

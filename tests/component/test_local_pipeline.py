@@ -173,6 +173,22 @@ def test_swapping_the_import_is_all(work: Workplace, monkeypatch: pytest.MonkeyP
     assert third["baseline_model_id"] == second["current_model_id"]
     assert "auc" in third["blessing_message"]
 
+    check_history(work, [first, second, third])
+
+
+def check_history(work: Workplace, blessings: list[dict[str, Any]]) -> None:
+    """Whether the history that ML Metadata tells is that of these blessings."""
+    import evaluator_component as ec
+
+    found = ec.history_of_metadata(work.metadata, pipeline="swap")
+    assert [version.label for version in found.versions] == ["good", "better", "worse"]
+    assert [version.blessed for version in found.versions] == [bool(one["blessed"]) for one in blessings]
+    assert [version.summary for version in found.versions] == [one["blessing_message"] for one in blessings]
+    assert [version.model_id for version in found.versions] == [one["current_model_id"] for one in blessings]
+    assert found.versions == tuple(sorted(found.versions, key=lambda version: version.time))
+    aucs = found.of("auc").table.column("value").to_pylist()
+    assert aucs[1] > aucs[0] > aucs[2]
+
 
 class _Clock:
     """Stands in for the time module, so that two pushes within a second do not meet in one folder."""
@@ -279,6 +295,8 @@ def test_a_wired_baseline_is_compared_without_rules(work: Workplace) -> None:
 
 
 def test_the_cache_serves_what_would_be_judged_the_same_way(work: Workplace) -> None:
+    import evaluator_component as ec
+
     config = config_of(value=0.6, change=-0.01)
     for _ in range(3):
         work.run(work.material.good, config)
@@ -286,6 +304,7 @@ def test_the_cache_serves_what_would_be_judged_the_same_way(work: Workplace) -> 
     assert [state for state, _ in states] == ["COMPLETE", "COMPLETE", "CACHED"]
     # The second run had a baseline, the first had none; the third found nothing new.
     assert [properties["baseline_state"] for _, properties in states[:2]] == ["NONE_YET", "RESOLVED"]
+    assert [version.label for version in ec.history_of_metadata(work.metadata).versions] == ["good", "good (2)"]
 
 
 def test_a_named_baseline_without_rules_may_be_missing(work: Workplace) -> None:

@@ -14,7 +14,9 @@ import pytest
 
 from evaluator_component.report import html, notebook, render_report
 from evaluator_component.report.document import evaluation_document
-from evaluator_component.results import Evaluation
+from evaluator_component.report.history_document import history_document, render_history
+from evaluator_component.results import Evaluation, metrics_table
+from evaluator_component.results.history import HISTORY_SCHEMA, Recorded, Version, assemble
 
 HOSTILE = '"></iframe><script>alert(1)</script>'
 
@@ -155,3 +157,19 @@ def test_a_view_of_a_slice_has_its_plots_however_small_it_is(
     for state, there in (({}, False), ({"page": "plots", "slice": "payment_type=<b>tip</b>"}, True)):
         found = carried.tables(evaluation_document(refused, state))["plots"]
         assert ("payment_type=<b>tip</b>" in carried.column(found, "slice")) == there
+
+
+def test_a_history_is_shown_in_a_notebook_and_printed_elsewhere(
+    cell: list[Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = metrics_table({"split": "eval", "slice": "Overall", "metric": "auc", "value": 0.5, "n": 7})
+    history = assemble([Recorded(Version("v1", "out"), table.select(HISTORY_SCHEMA.names[1:]), None)])
+    history.show()
+    history.show(static=True)
+    widget, page = cell
+    assert widget.document == history_document(history)
+    assert attributes_of(page._repr_html_())["srcdoc"] == render_history(history)
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(notebook, "in_notebook", lambda: False)
+    history.show()
+    assert "Trends" in capsys.readouterr().out

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-HEAVY = ("tensorflow", "tfx", "apache_beam", "keras", "tensorflow_model_analysis", "pandas")
+HEAVY = ("tensorflow", "tfx", "apache_beam", "keras", "tensorflow_model_analysis", "pandas", "matplotlib")
 
 
 def loaded_after(code: str) -> set[str]:

@@ -333,8 +333,8 @@ function Matrices({ drawn }: { drawn: Drawn[] }) {
   const view = useView();
   const found = drawn.filter((one) => one.curve !== null);
   if (!found.length) return null;
-  const thresholds = found[0].curve!.threshold;
-  const step = thresholds.length > 1 ? 1 / Math.min(1000, Math.max(100, thresholds.length - 2)) : 0.01;
+  const thresholds = [...found[0].curve!.threshold].filter(Number.isFinite);
+  const [low, high] = [Math.min(0, Math.ceil(thresholds[0] ?? 0)), Math.max(1, thresholds.at(-1) ?? 1)];
   const threshold = Number(view.get("t", "0.5"));
   const matrices = found.map((one) => ({ one, matrix: matrixAt(one.curve!, threshold) }));
   const names = Object.keys(ratesOf(matrices[0].matrix));
@@ -343,9 +343,9 @@ function Matrices({ drawn }: { drawn: Drawn[] }) {
       <h2>At a threshold</h2>
       <div class="evc-controls">
         <Field label="Threshold">
-          {(id) => <input id={id} class="evc-wide" type="range" min={0} max={1} step={step} value={threshold} onInput={(event) => view.set({ t: event.currentTarget.value })} />}
+          {(id) => <input id={id} class="evc-wide" type="range" min={low} max={high} step={(high - low) / 1000} value={threshold} onInput={(event) => view.set({ t: event.currentTarget.value })} />}
         </Field>
-        <Field label="or exactly">{(id) => <input id={id} type="number" min={0} max={1} step="any" value={threshold} onChange={(event) => view.set({ t: event.currentTarget.value })} />}</Field>
+        <Field label="or exactly">{(id) => <input id={id} type="number" step="any" value={threshold} onChange={(event) => view.set({ t: event.currentTarget.value })} />}</Field>
         <span class="evc-quiet">Predictions above it are positive. Between two thresholds of the plot the matrix is that of the lower one.</span>
       </div>
       <div class="evc-figures">

@@ -1,13 +1,18 @@
 // Small controls that the pages share.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { parsePair } from "../names";
 import type { Series } from "../results";
 import { useView } from "../view";
 
+/** An id that no other widget of a notebook has. */
+function useOwnId(): string {
+  return useState(() => `evc-${Math.random().toString(36).slice(2)}`)[0];
+}
+
 export function Field({ label, children }: { label: string; children: (id: string) => ComponentChildren }) {
-  const id = useId();
+  const id = useOwnId();
   return (
     <span class="evc-field">
       <label for={id}>{label}</label>
@@ -59,7 +64,7 @@ export function Find({ label, value, placeholder, list, onChange }: { label: str
 }
 
 export function Check({ label, checked, onChange }: { label: string; checked: boolean; onChange: (checked: boolean) => void }) {
-  const id = useId();
+  const id = useOwnId();
   return (
     <span class="evc-field evc-check">
       <input id={id} type="checkbox" checked={checked} onChange={(event) => onChange(event.currentTarget.checked)} />
