@@ -15,6 +15,7 @@ from tfx.types import component_spec, standard_artifacts, standard_component_spe
 from tfx.utils import json_utils
 
 from evaluator_component import config as configs
+from evaluator_component import interactive
 from evaluator_component.artifacts import BASELINE_WIRED_PROPERTY, has_change_rule, no_baseline_message
 from evaluator_component.driver import EvaluatorDriver
 from evaluator_component.errors import ConfigError
@@ -38,6 +39,9 @@ class EvaluationReport(types.Artifact):  # type: ignore[misc]
     """The HTML report of an evaluation: one self-contained file, ``report.html``."""
 
     TYPE_NAME = "EvaluationReport"
+
+
+interactive.register(EvaluationReport)
 
 
 class EvaluatorSpec(types.ComponentSpec):  # type: ignore[misc]

@@ -11,7 +11,7 @@ import pytest
 import evaluator_component
 
 PACKAGE = Path(evaluator_component.__file__).parent
-TFX_MODULES = {"component", "driver", "executor", "artifacts", "publish", "lineage"}
+TFX_MODULES = {"component", "interactive", "driver", "executor", "artifacts", "publish", "lineage"}
 
 # From the bottom up; a layer may import from its own and from those above it in this list.
 LAYERS = (
@@ -28,6 +28,7 @@ LAYERS = (
     {"preflight"},
     {"provenance", "evaluation", "equal_models", "outlook"},
     {"artifacts", "publish", "driver", "executor", "lineage"},
+    {"interactive"},
     {"component", "cli"},
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+from apache_beam import pipeline as pipelines
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics, MetricsFilter
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions, WorkerOptions
@@ -55,22 +57,37 @@ def run_pass(
     options = pipeline_options(beam_args)
     workers = worker_count(options)
     partitions = 1 if workers == 1 else _PARTITIONS
-    pipeline = beam.Pipeline(options=options)
     shared = Shared()
-    blocks = pipeline | "Files" >> beam.Create(list(shards), reshuffle=workers > 1) | "Read" >> beam.ParDo(_Read())
-    if workers > len(shards):
-        blocks = blocks | "Spread" >> beam.Reshuffle()
-    _ = (
-        blocks
-        | "Evaluate" >> beam.ParDo(_Evaluate(job, shared, partitions))
-        | "Merge" >> beam.CombinePerKey(_Merge(job))
-        | "Write" >> beam.ParDo(_Write(folder))
-    )
-    result = pipeline.run()
+    with _plain_labels():
+        pipeline = beam.Pipeline(options=options)
+        blocks = pipeline | "Files" >> beam.Create(list(shards), reshuffle=workers > 1) | "Read" >> beam.ParDo(_Read())
+        if workers > len(shards):
+            blocks = blocks | "Spread" >> beam.Reshuffle()
+        _ = (
+            blocks
+            | "Evaluate" >> beam.ParDo(_Evaluate(job, shared, partitions))
+            | "Merge" >> beam.CombinePerKey(_Merge(job))
+            | "Write" >> beam.ParDo(_Write(folder))
+        )
+        result = pipeline.run()
     result.wait_until_finish()
     counters = result.metrics().query(MetricsFilter().with_namespace(_HALVED))["counters"]
     halved = sorted({counter.key.metric.name for counter in counters})
     return _collect(job, folder, sorted({shard.split for shard in shards})), halved
+
+
+@contextlib.contextmanager
+def _plain_labels() -> Iterator[None]:
+    """Keeps Beam from writing a notebook's prompts into labels.
+
+    For that it would load its data frames, which in many environments fails: they need pandas, and no recent one.
+    """
+    with_prompts = pipelines.alter_label_if_ipython
+    pipelines.alter_label_if_ipython = lambda transform, pvalueish: None
+    try:
+        yield
+    finally:
+        pipelines.alter_label_if_ipython = with_prompts
 
 
 def pipeline_options(beam_args: Sequence[str]) -> PipelineOptions:

@@ -14,7 +14,7 @@ from evaluator_component.report.html import render_page, static_file
 _HEIGHT = 820
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class StaticPage:
     """A page inside a notebook.
 
@@ -25,7 +25,10 @@ class StaticPage:
       page: the page's HTML.
     """
 
-    page: str = dataclasses.field(repr=False)
+    page: str
+
+    def __repr__(self) -> str:
+        return "Evaluation report"
 
     def _repr_html_(self) -> str:
         return (
