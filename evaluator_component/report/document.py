@@ -31,11 +31,12 @@ def evaluation_document(evaluation: Evaluation, state: Mapping[str, Any] | None 
 
     Args:
       evaluation: what to show.
-      state: what the view begins with, such as ``{"page": "plots", "slice": "hour=2"}``.
+      state: what the view begins with, such as ``{"page": "plots", "slices": ["hour=2"]}``. Plots of these slices are
+        kept, however small they are.
     """
     state = state or {}
     baseline = _baseline(evaluation)
-    found, left_out = _tables(evaluation, baseline, str(state.get("slice", OVERALL)))
+    found, left_out = _tables(evaluation, baseline, frozenset([OVERALL, *state.get("slices", ())]))
     meta = {**_meta(evaluation), "baseline": baseline, "left_out": left_out, "state": state}
     if not {"lower", "change_lower"} & set(found["metrics"].column_names):
         meta["level"] = None
@@ -62,12 +63,12 @@ def title(verdict: Verdict | None) -> str:
 
 
 def _tables(
-    evaluation: Evaluation, baseline: str | None, begun_with: str
+    evaluation: Evaluation, baseline: str | None, first: frozenset[str]
 ) -> tuple[dict[str, pa.Table], dict[str, int]]:
     """Returns the tables, and how many slices (of a split), checks and slices with plots are not in them."""
     metrics, plots = evaluation.metrics.table, evaluation.plots.table
     found, left_out = {}, {"slices": 0, "checks": 0, "plots": 0}
-    first, keep = frozenset({OVERALL, begun_with}), frozenset[str]()
+    keep = frozenset[str]()
     if evaluation.verdict is not None:
         checks = evaluation.verdict.checks
         found["checks"], left_out["checks"] = excerpt.check_rows(checks)

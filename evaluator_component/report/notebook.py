@@ -6,12 +6,20 @@ import dataclasses
 import functools
 import html
 import importlib.util
+import json
 import sys
-from typing import Any
+from typing import Any, Final
 
 from evaluator_component.report.html import render_page, static_file
 
-_HEIGHT = 820
+_HEIGHT: Final = 820
+_NO_WIDGET: Final = (
+    "The report is a widget, which is not shown here: it needs the kernel that made it. "
+    "show(static=True) shows a page that stays in the notebook's file."
+)
+_NO_FRAME: Final = (
+    "The report is a page, which a notebook shows once it is trusted; run this cell, or trust the notebook."
+)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -33,7 +41,7 @@ class StaticPage:
     def _repr_html_(self) -> str:
         return (
             f'<iframe srcdoc="{html.escape(self.page)}" sandbox="allow-scripts allow-downloads" '
-            f'style="width:100%;height:{_HEIGHT}px;border:0"></iframe>'
+            f'style="width:100%;height:{_HEIGHT}px;border:0">{_NO_FRAME}</iframe>'
         )
 
 
@@ -90,4 +98,26 @@ def _widget_class() -> Any:
         def __repr__(self) -> str:
             return "Evaluation report"
 
+        def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+            bundle = super()._repr_mimebundle_(**kwargs)
+            if bundle is not None:
+                data = bundle[0] if isinstance(bundle, tuple) else bundle
+                data["text/plain"], data["text/html"] = without_widget(self.document)
+            return bundle
+
     return EvaluationWidget
+
+
+def without_widget(document: str) -> tuple[str, str]:
+    """Returns what stands for the widget where none can be shown, as text and as HTML.
+
+    It is in short what the document says, and how to get all of it.
+    """
+    meta = json.loads(document)["meta"]
+    told = [meta["title"]]
+    if verdict := meta.get("verdict"):
+        told = [f"{verdict['stamp']}: {verdict['headline']}", verdict["tally"]]
+    text = " ".join([*told, _NO_WIDGET])
+    paragraphs = "".join(f"<p>{html.escape(one)}</p>" for one in told)
+    reasons = "".join(f"<li>{html.escape(one)}</li>" for one in (verdict or {}).get("reasons", ()))
+    return text, f"{paragraphs}{f'<ul>{reasons}</ul>' if reasons else ''}<p><em>{html.escape(_NO_WIDGET)}</em></p>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from evaluator_component.errors import nearest
 from evaluator_component.report import history_document, notebook, terminal, terminal_history
@@ -16,6 +16,8 @@ from evaluator_component.slicing.names import is_pair, parse_slice
 if TYPE_CHECKING:
     from evaluator_component.results import Evaluation
     from evaluator_component.results.history import History
+
+_WORST_FIRST: Final = {"page": "slices", "sort": "value"}
 
 
 def show(evaluation: Evaluation, *, static: bool = False) -> None:
@@ -31,7 +33,7 @@ def show_slices(evaluation: Evaluation, metric: str | None, *, min_examples: int
       LookupError: there is no such metric.
     """
     _check(metric, "metric", _of_candidate(evaluation, "metric"))
-    if not _shown_in_notebook(evaluation, {"page": "slices", "metric": metric, "min": min_examples}, static):
+    if not _shown_in_notebook(evaluation, {**_WORST_FIRST, "metric": metric, "min": min_examples}, static):
         terminal.show_slices(evaluation, metric, sys.stdout, min_examples=min_examples)
 
 
@@ -43,7 +45,7 @@ def show_plots(evaluation: Evaluation, slice_name: str, *, static: bool = False)
     """
     plotted = tables.names(evaluation.plots.table, "slice")
     _check(slice_name, "slice with plots" if plotted else "slice", plotted or _of_candidate(evaluation, "slice"))
-    if not _shown_in_notebook(evaluation, {"page": "plots", "slice": slice_name}, static):
+    if not _shown_in_notebook(evaluation, {"page": "plots", "slices": [slice_name]}, static):
         terminal.show_text(f"Plots need a notebook, or a page: {_page_of(evaluation)}", sys.stdout)
 
 
@@ -55,7 +57,7 @@ def show_fairness(evaluation: Evaluation, feature: str | None, metric: str | Non
     """
     _check(metric, "metric", _of_candidate(evaluation, "metric"))
     _check(feature, "feature of slices", _features(evaluation))
-    if not _shown_in_notebook(evaluation, {"page": "fairness", "feature": feature, "metric": metric}, static):
+    if not _shown_in_notebook(evaluation, {"page": "fairness", "feature": feature, "fair": metric}, static):
         terminal.show_text(f"Fairness views need a notebook, or a page: {_page_of(evaluation)}", sys.stdout)
 
 

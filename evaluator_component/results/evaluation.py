@@ -161,7 +161,7 @@ class Evaluation:
         showing.show(self, static=static)
 
     def show_slices(self, metric: str | None = None, *, min_examples: int = 100, static: bool = False) -> None:
-        """Shows the slices in a notebook cell; elsewhere prints them, worst first.
+        """Shows the slices, worst first, in a notebook cell; elsewhere prints them.
 
         Args:
           metric: The metric's result name; by default the first that has a threshold, else the first.

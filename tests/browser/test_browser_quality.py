@@ -79,7 +79,7 @@ def test_on_paper_controls_are_gone(open_report: Open, evaluated: Evaluation) ->
     page.emulate_media(media="print")
     assert not page.get_by_role("navigation").is_visible()
     assert page.get_by_role("heading", level=1).is_visible()
-    assert page.locator("#evc-checks").is_visible()
+    assert page.locator(".evc-checks").is_visible()
 
 
 def test_without_a_script_the_verdict_can_be_read(chromium: Any, tmp_path: pathlib.Path, evaluated: Evaluation) -> None:

@@ -25,8 +25,8 @@ def test_each_slice_stands_with_its_interval_against_the_bound(open_report: Open
     page = open_report(evaluated)
     figure = page.locator("figure").first
     assert figure.locator("figcaption > span").first.inner_text() == "auc"
-    assert figure.locator("g[data-mark=dot] path, g[data-mark=dot] circle").count() >= 28
     expect(figure.locator("g[data-mark=dot]")).not_to_have_count(0)
+    assert figure.locator("g[data-mark=dot] path, g[data-mark=dot] circle").count() >= 28
     lines = figure.locator("g[data-mark=rule] line")
     lengths = lines.evaluate_all("lines => lines.map((line) => line.x2.baseVal.value - line.x1.baseVal.value)")
     assert sum(length > 1 for length in lengths) == 28
@@ -43,11 +43,11 @@ def test_checks_are_filtered_and_sorted(open_report: Open, evaluated: Evaluation
     assert len(cells(page, "All checks", 1)) == counts["FAIL"] > 0
     page.get_by_label("Outcome", exact=True).select_option(label="any")
     page.get_by_label("Find").fill("hour=3 cash")
-    expect(page.locator("#evc-checks").get_by_text("1 rows")).to_be_visible()
+    expect(page.locator(".evc-checks").get_by_text("1 rows")).to_be_visible()
     page.get_by_label("Find").fill("no such slice")
     page.get_by_text("No rows match.").wait_for()
     page.get_by_label("Find").fill("")
-    page.locator("#evc-checks").get_by_role("button", name="to spare").click()
+    page.locator(".evc-checks").get_by_role("button", name="to spare").click()
     spare = [float(text.replace("−", "-")) for text in cells(page, "All checks", 7)]
     assert spare == sorted(spare)
 

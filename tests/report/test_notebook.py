@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import subprocess
 import sys
+from html import escape
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
@@ -61,6 +63,20 @@ def test_a_widget_carries_document_and_front_end(refused: Evaluation) -> None:
     assert notebook.widget(document, "dark").get_state()["theme"] == "dark"
 
 
+def test_where_no_widget_can_be_shown_its_verdict_is(refused: Evaluation) -> None:
+    data, _ = notebook.widget(evaluation_document(refused))._repr_mimebundle_()
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"]
+    for kind in ("text/plain", "text/html"):
+        assert "NOT BLESSED: This model must not be deployed." in data[kind]
+        assert "show(static=True)" in data[kind]
+    hostile = dataclasses.replace(refused.verdict, reasons=[HOSTILE])
+    _, shown = notebook.without_widget(evaluation_document(dataclasses.replace(refused, verdict=hostile)))
+    assert f"<li>{escape(HOSTILE)}</li>" in shown
+    assert "<script" not in shown
+    text, _ = notebook.without_widget(evaluation_document(dataclasses.replace(refused, verdict=None)))
+    assert text.startswith("Model evaluation: not judged")
+
+
 def test_a_page_in_a_notebook_is_whole_and_shut_in() -> None:
     page = f"<!doctype html><title>{HOSTILE}</title><p>a & b\u2028</p>"
     attributes = attributes_of(notebook.static(page)._repr_html_())
@@ -96,11 +112,11 @@ def test_each_view_begins_where_it_is_asked_to(refused: Evaluation, cell: list[A
     refused.show_fairness("payment_type", "precision")
     refused.show_fairness()
     assert [carried.meta(widget.document)["state"] for widget in cell] == [
-        {"page": "slices", "metric": "auc", "min": 7},
-        {"page": "slices", "min": 100},
-        {"page": "plots", "slice": "trip_start_hour=2"},
-        {"page": "plots", "slice": "Overall"},
-        {"page": "fairness", "feature": "payment_type", "metric": "precision"},
+        {"page": "slices", "sort": "value", "metric": "auc", "min": 7},
+        {"page": "slices", "sort": "value", "min": 100},
+        {"page": "plots", "slices": ["trip_start_hour=2"]},
+        {"page": "plots", "slices": ["Overall"]},
+        {"page": "fairness", "feature": "payment_type", "fair": "precision"},
         {"page": "fairness"},
     ]
 
@@ -154,7 +170,7 @@ def test_a_view_of_a_slice_has_its_plots_however_small_it_is(
     from evaluator_component.report import excerpt
 
     monkeypatch.setattr(excerpt, "MAX_PLOT_ROWS", 5_000)
-    for state, there in (({}, False), ({"page": "plots", "slice": "payment_type=<b>tip</b>"}, True)):
+    for state, there in (({}, False), ({"page": "plots", "slices": ["payment_type=<b>tip</b>"]}, True)):
         found = carried.tables(evaluation_document(refused, state))["plots"]
         assert ("payment_type=<b>tip</b>" in carried.column(found, "slice")) == there
 

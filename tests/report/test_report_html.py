@@ -162,8 +162,8 @@ def test_equal_evaluations_give_equal_pages(refused: Evaluation) -> None:
 
 
 def test_a_page_begins_as_it_is_told(refused: Evaluation) -> None:
-    page = Page(render_report(refused, {"page": "plots", "slice": HOSTILE}))
-    assert carried.meta(page.raw["script"][0])["state"] == {"page": "plots", "slice": HOSTILE}
+    page = Page(render_report(refused, {"page": "plots", "slices": [HOSTILE]}))
+    assert carried.meta(page.raw["script"][0])["state"] == {"page": "plots", "slices": [HOSTILE]}
 
 
 def test_it_is_written_quickly(refused: Evaluation, tmp_path: pathlib.Path) -> None:

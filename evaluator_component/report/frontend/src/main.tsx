@@ -3,6 +3,7 @@
 import { Component, type ComponentChildren, render as renderInto } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { type Report, unpack } from "./document";
+import { keepKeys } from "./keys";
 import { FairnessPage } from "./pages/fairness";
 import { HistoryPage } from "./pages/history";
 import { PlotsPage } from "./pages/plots";
@@ -22,8 +23,8 @@ const PAGES: [name: string, title: string, page: () => ComponentChildren][] = [
 ];
 const THEMES = ["", "light", "dark"];
 
-function App({ report, linked, root }: { report: Report; linked: boolean; root: Element }) {
-  const initial = useMemo(() => choicesOf(report.meta.state), [report]);
+function App({ report, linked, root, theme: asked = "" }: Omit<Shown, "text"> & { report: Report }) {
+  const initial = useMemo(() => choicesOf({ ...report.meta.state, ...(THEMES.includes(asked) ? { theme: asked } : {}) }), [report]);
   const [choices, set] = useChoices(initial, linked);
   const theme = choices.theme ?? "";
   const dark = useDark(theme, root);
@@ -89,24 +90,33 @@ function choicesOf(state: Record<string, unknown>): Choices {
   );
 }
 
-function Start({ text, linked, root }: { text: string; linked: boolean; root: Element }) {
+function Start({ text, linked, root, theme }: Shown) {
   const [found, setFound] = useState<Report | string>("");
   useEffect(() => {
     unpack(text).then(setFound, (error: unknown) => setFound(`The report cannot be read: ${String(error)}`));
   }, [text]);
-  return typeof found === "string" ? <p class="evc-empty">{found || "Loading …"}</p> : <App report={found} linked={linked} root={root} />;
+  return typeof found === "string" ? <p class="evc-empty">{found || "Loading …"}</p> : <App report={found} linked={linked} root={root} theme={theme} />;
+}
+
+interface Shown {
+  text: string;
+  /** Whether the choices are kept in the page's address. */
+  linked: boolean;
+  root: Element;
+  /** "light" or "dark"; else as the surroundings are. */
+  theme?: string;
 }
 
 /** Shows a document inside of an element. */
-export function mount(root: Element, text: string, linked: boolean): () => void {
+export function mount({ root, ...shown }: Shown): () => void {
   root.classList.add("evc");
   root.replaceChildren();
-  renderInto(<Start text={text} linked={linked} root={root} />, root);
+  renderInto(<Start root={root} {...shown} />, root);
   return () => renderInto(null, root);
 }
 
 interface Model {
-  get(name: "document"): string;
+  get(name: "document" | "theme"): string;
   on(event: string, listener: () => void): void;
   off(event: string, listener: () => void): void;
 }
@@ -115,14 +125,19 @@ interface Model {
 function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const root = document.createElement("div");
   el.append(root);
-  let unmount = mount(root, model.get("document"), false);
+  const show = () => mount({ root, text: model.get("document"), linked: false, theme: model.get("theme") });
+  const release = keepKeys(root);
+  let unmount = show();
   const again = () => {
     unmount();
-    unmount = mount(root, model.get("document"), false);
+    unmount = show();
   };
   model.on("change:document", again);
+  model.on("change:theme", again);
   return () => {
     model.off("change:document", again);
+    model.off("change:theme", again);
+    release();
     unmount();
   };
 }
@@ -131,4 +146,4 @@ export default { render };
 
 const page = document.getElementById("evaluator-report");
 const source = document.getElementById("evaluator-document");
-if (page && source) mount(page, source.textContent ?? "", true);
+if (page && source) mount({ root: page, text: source.textContent ?? "", linked: true });

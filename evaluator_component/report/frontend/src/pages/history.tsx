@@ -4,7 +4,7 @@ import { useMemo } from "preact/hooks";
 import type { Report } from "../document";
 import { change, count, interval, number, short } from "../format";
 import { OVERALL } from "../names";
-import { Empty, Find, Name, Select } from "../parts/controls";
+import { Empty, Find, Name, Select, useOwnId } from "../parts/controls";
 import { Figure, Plot } from "../parts/figure";
 import { listOf, useView } from "../view";
 
@@ -55,6 +55,7 @@ export function HistoryPage() {
   const { report } = view;
   const { versions, notices } = report.meta;
   const past = useMemo(() => new Past(report), [report]);
+  const list = useOwnId();
   if (!versions.length) return <Empty>There is no evaluation to show. Give output folders to evaluator history, or a metadata store with --mlmd.</Empty>;
   const result = past.results.find((one) => one === view.get("metric")) ?? past.results.find((one) => one === "auc") ?? past.results.find((one) => !one.includes("example_count")) ?? past.results[0];
   const split = past.splits.includes(view.get("split")) ? view.get("split") : past.splits.includes("*") ? "*" : past.splits[0];
@@ -67,7 +68,7 @@ export function HistoryPage() {
       <header class="evc-verdict">
         <h1>{report.meta.title}</h1>
         <p>
-          {count(versions.length)} versions, {count(versions.filter((one) => one.blessed).length)} of them blessed.
+          {count(versions.length)} {versions.length === 1 ? "version" : "versions"}, {count(versions.filter((one) => one.blessed).length)} of them blessed.
         </p>
       </header>
       {notices?.length > 0 && (
@@ -82,8 +83,8 @@ export function HistoryPage() {
       <div class="evc-controls">
         <Select label="Metric" value={result} options={past.results} onChange={(metric) => view.set({ metric })} />
         {past.splits.length > 1 && <Select label="Split" value={split} options={past.splits.map((one) => [one, one === "*" ? "all splits" : one])} onChange={(chosen) => view.set({ split: chosen })} />}
-        <Find label="Add a slice" value={asked} list="evc-past-slices" placeholder={`${count(past.slices.length)} slices`} onChange={(name) => (past.slices.includes(name) ? show([...new Set([...shown, name])]) : view.set({ add: name }))} />
-        <datalist id="evc-past-slices">
+        <Find label="Add a slice" value={asked} list={list} placeholder={`${count(past.slices.length)} slices`} onChange={(name) => (past.slices.includes(name) ? show([...new Set([...shown, name])]) : view.set({ add: name }))} />
+        <datalist id={list}>
           {past.slices.slice(0, 1000).map((name) => (
             <option key={name} value={name} />
           ))}

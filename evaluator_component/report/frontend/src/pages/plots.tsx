@@ -5,7 +5,7 @@ import { type Cell, type Drawn, Plots } from "../curves";
 import { count, number, percent, short } from "../format";
 import { area, type Bin, gain, lift, matrixAt, type Point, precisionRecall, ratesOf, rebin, roc, wilson } from "../measures";
 import { OVERALL } from "../names";
-import { Check, Empty, Field, Find, Name, Select, splitOf, SplitSelect } from "../parts/controls";
+import { Check, Empty, Field, Find, Name, Select, splitOf, SplitSelect, useOwnId } from "../parts/controls";
 import { below, Figure, type Palette, palette, Plot } from "../parts/figure";
 import { listOf, useView } from "../view";
 import { examplesOf } from "./overall";
@@ -18,6 +18,7 @@ export function PlotsPage() {
   const { results } = view;
   const split = splitOf(view);
   const plots = usePlots();
+  const list = useOwnId();
   const known = plots.slices(split);
   const slices = listOf(view.get("slices")).filter((name) => known.includes(name));
   const shown = slices.length ? slices : known.includes(OVERALL) ? [OVERALL] : known.slice(0, 1);
@@ -33,11 +34,11 @@ export function PlotsPage() {
         <Find
           label="Add a slice"
           value={asked}
-          list="evc-known-slices"
+          list={list}
           placeholder={`${count(known.length)} slices have plots`}
           onChange={(name) => (known.includes(name) ? show([...new Set([...shown, name])]) : view.set({ add: name }))}
         />
-        <datalist id="evc-known-slices">
+        <datalist id={list}>
           {known.slice(0, 1000).map((name) => (
             <option key={name} value={name} />
           ))}
@@ -386,7 +387,7 @@ function Matrices({ drawn }: { drawn: Drawn[] }) {
         })}
       </div>
       <div class="evc-scroller" tabIndex={0} role="region" aria-label="Rates at the threshold">
-        <table class="evc-fixed" id="evc-rates">
+        <table class="evc-fixed">
           <caption class="evc-hidden">Rates at the threshold {number(threshold)}</caption>
           <thead>
             <tr>

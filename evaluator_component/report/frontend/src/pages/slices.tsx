@@ -201,6 +201,8 @@ function SliceTable({ series, ids, pins, all }: { series: Series; ids: number[];
     const next = pins.includes(name) ? pins.filter((pin) => pin !== name) : [...pins, name];
     view.set({ pins: next.length ? JSON.stringify(next) : "" });
   };
+  const sort = view.get("sort", "slice");
+  const firstDown = columns.find((column) => column.key === sort)?.downFirst;
   const first: TableColumn = {
     key: "slice",
     label: "slice",
@@ -219,8 +221,8 @@ function SliceTable({ series, ids, pins, all }: { series: Series; ids: number[];
       label={`Slices by ${series.label}`}
       columns={[first, ...columns]}
       rows={ids}
-      sort={view.get("sort", "slice")}
-      down={view.get("down") === "1"}
+      sort={sort}
+      down={view.get("down", firstDown ? "1" : "0") === "1"}
       onSort={(sort, down) => view.set({ sort, down: down ? "1" : "0" })}
       rowClass={(id) => (pins.includes(results.slices[id].name) ? "evc-pinned" : "")}
       fileName={`slices-${series.metric}`}

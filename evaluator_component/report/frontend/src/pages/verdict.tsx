@@ -217,7 +217,7 @@ function AllChecks({ checks }: { checks: Checks }) {
   const columns = useMemo(() => columnsOf(checks), [checks]);
   const there = SEVERITY.filter((one) => checks.outcome.includes(one));
   return (
-    <section id="evc-checks">
+    <section class="evc-checks">
       <h2>
         All checks <small>{count(checks.length + left_out.checks)}</small>
       </h2>

@@ -7,7 +7,7 @@ import type { Series } from "../results";
 import { useView } from "../view";
 
 /** An id that no other widget of a notebook has. */
-function useOwnId(): string {
+export function useOwnId(): string {
   return useState(() => `evc-${Math.random().toString(36).slice(2)}`)[0];
 }
 
