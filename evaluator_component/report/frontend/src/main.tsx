@@ -54,7 +54,7 @@ function App({ report, linked, root }: { report: Report; linked: boolean; root: 
           ))}
         </ul>
         <button type="button" onClick={() => set({ theme: THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] })}>
-          {theme || "system"} colours
+          Colours: {theme || "system"}
         </button>
       </nav>
       <main>
@@ -72,6 +72,10 @@ class Fence extends Component<{ children: ComponentChildren }, { error: unknown 
 
   static getDerivedStateFromError(error: unknown) {
     return { error };
+  }
+
+  componentDidCatch(error: unknown) {
+    console.error(error);
   }
 
   render() {

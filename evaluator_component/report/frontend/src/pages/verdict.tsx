@@ -163,7 +163,7 @@ function Dots({ checks }: { checks: Checks }) {
               marginBottom: 44,
               height: 70 + 22 * shown.length,
               x: { ...below(isChange ? `change of ${checks.metric[shown[0]]}` : checks.metric[shown[0]]), grid: true, nice: true, inset: 10 },
-              y: { label: null, domain: shown, tickFormat: (row: number) => labels.get(row) ?? "", tickSize: 0 },
+              y: { type: "band", label: null, domain: shown, tickFormat: (row: number) => labels.get(row) ?? "", tickSize: 0 },
               marks: [
                 Plot.ruleY(shown, { x1: (row) => limits.get(row)?.[0], x2: (row) => limits.get(row)?.[1], y: (row) => row, stroke: (row) => tone(checks.outcome[row], colors), strokeWidth: 2 }),
                 Plot.tickX(shown, { x: (row) => checks.bound[row], y: (row) => row, stroke: colors.ink, strokeWidth: 2 }),
