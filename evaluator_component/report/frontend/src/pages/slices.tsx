@@ -90,7 +90,9 @@ function Histogram({ series, ids }: { series: Series; ids: number[] }) {
   const { results } = view;
   const weigh = view.get("weigh") === "1";
   const rows = results.rowsOf(series);
-  const defined = ids.map((id) => rows[id]).filter((row) => Number.isFinite(results.value[row]));
+  // The overall slice has a line of its own; it holds the examples of all others.
+  const own = ids.length > 1 ? ids.filter((id) => results.slices[id].name !== OVERALL) : ids;
+  const defined = own.map((id) => rows[id]).filter((row) => Number.isFinite(results.value[row]));
   const [low, high] = rangeOf(view);
   if (!defined.length) return <Empty>No slice has a value of {series.label} here. Fewer examples may be asked for, or another metric chosen.</Empty>;
   const bins = histogram(defined.map((row) => results.value[row]), defined.map((row) => (weigh ? results.n[row] : 1)), BINS);
