@@ -13,7 +13,7 @@ DEMO_ARGS ?=
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test lint types unit bench docs protos clean
+.PHONY: help demo test lint types unit bench docs frontend screenshots protos clean
 
 help: ## Show the commands.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,6 +41,12 @@ docs: $(READY) ## Write the generated documents again.
 	$(RUN) python tools/generate_metrics_doc.py
 	$(RUN) python -m tests.gate.side_by_side
 
+frontend: $(READY) ## Bundle the report's front end again.
+	cd evaluator_component/report/frontend && npm ci --no-fund --no-audit && npm run types && npm run build
+
+screenshots: $(READY) ## Take the pictures of the documents again.
+	$(RUN) python -m tests.browser.screenshots
+
 protos: ## Write the generated protocol buffers again.
 	tools/generate_protos.sh
 
@@ -52,14 +58,15 @@ ifeq ($(UV),.uv/bin/uv)
 $(DEMO_READY) $(READY): | .uv/bin/uv
 endif
 
-# One of TFX's dependencies is compiled; the tests need a browser.
+# One of TFX's dependencies is compiled; the tests need browsers, and Node.js to bundle the report's front end.
 $(DEMO_READY): pyproject.toml uv.lock tools/system_packages.sh
 	tools/system_packages.sh g++ python3-dev
 	$(UV) sync --locked --inexact --no-default-groups --extra tfx
 	@touch $@
 
 $(READY): pyproject.toml uv.lock tools/system_packages.sh
-	tools/system_packages.sh g++ python3-dev chromium
+	tools/system_packages.sh g++ python3-dev chromium firefox-esr
+	tools/node.sh
 	$(UV) sync --locked --extra tfx --extra pandas --group orchestrators
 	@touch $@
 

@@ -244,8 +244,8 @@ def test_widgets_do_not_disturb_each_other(opened: Opened) -> None:
     widgets[VERDICT].get_by_role("link", name="Slices").click()
     widgets[VERDICT].get_by_label("Find").fill("hour=3")
     expect(widgets[VERDICT].get_by_text("4 of 28 slices are shown")).to_be_visible()
-    widgets[VERDICT].get_by_role("button", name="system colours").click()
-    widgets[VERDICT].get_by_role("button", name="light colours").click()
+    widgets[VERDICT].get_by_role("button", name="Colours: system").click()
+    widgets[VERDICT].get_by_role("button", name="Colours: light").click()
     expect(page.locator(".evc.evc-dark")).to_have_count(1)
     assert [widget.inner_text() for widget in widgets[1:]] == others
     assert page.url == address
@@ -256,7 +256,7 @@ def test_widgets_do_not_disturb_each_other(opened: Opened) -> None:
     page.set_viewport_size(TALL)
     expect(page.locator(".evc main")).to_have_count(len(CALLS))
     expect(opened.widgets[VERDICT].get_by_text("4 of 28 slices are shown")).to_be_visible()
-    widgets[VERDICT].get_by_role("button", name="dark colours").click()
+    widgets[VERDICT].get_by_role("button", name="Colours: dark").click()
     widgets[VERDICT].get_by_role("link", name="Verdict").click()
     expect(page.locator(".evc.evc-dark")).to_have_count(0)
 

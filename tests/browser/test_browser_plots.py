@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 from sklearn import metrics as sklearn_metrics
 
 from evaluator_component.results import Evaluation
@@ -123,6 +124,15 @@ def test_the_largest_gap_is_named(open_report: Open, evaluated: Evaluation) -> N
     difference = values["hour=3"] - values["hour=0"]
     limits = cells(page, region, 5)[names.index("hour=3")].replace("−", "-").split(" to ")
     assert [float(limit) for limit in limits] == pytest.approx([difference - reach, difference + reach], abs=6e-5)
+
+
+@pytest.mark.parametrize(("least", "left"), [(4_000, 3), (6_700, 1)])
+def test_few_groups_are_compared_as_well(open_report: Open, evaluated: Evaluation, least: int, left: int) -> None:
+    page = open_report(evaluated, f"page=fairness&feature=payment&fair=auc&min={least}")
+    sizes = [row["n"] for row in evaluated.metrics.filter(metric="auc", model="candidate").table.to_pylist()]
+    assert sum(size >= least for size in sizes) == left + 1  # Overall as well
+    expect(page.get_by_text("slices with fewer than")).to_have_count(int(left < 3))
+    assert len(cells(page, "Slices compared with Overall", 0)) == left
 
 
 def test_indicators_by_threshold(open_report: Open, evaluated: Evaluation) -> None:

@@ -59,9 +59,9 @@ def test_the_colours_follow_the_system_or_the_choice(open_report: Open, evaluate
     expect(html).to_have_css("background-color", light)
     page.emulate_media(color_scheme="dark")
     expect(html).to_have_css("background-color", dark)
-    page.get_by_role("button", name="system colours").click()
+    page.get_by_role("button", name="Colours: system").click()
     expect(html).to_have_css("background-color", light)
-    page.get_by_role("button", name="light colours").click()
+    page.get_by_role("button", name="Colours: light").click()
     page.emulate_media(color_scheme="light")
     expect(html).to_have_css("background-color", dark)
 

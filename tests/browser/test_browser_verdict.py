@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
 from playwright.sync_api import expect
 
 from evaluator_component.results import Evaluation
-from tests.browser.conftest import Open, cells
+from tests.browser.conftest import CONFIG, Open, cells
 
 pytestmark = pytest.mark.browser
 
@@ -43,7 +44,7 @@ def test_checks_are_filtered_and_sorted(open_report: Open, evaluated: Evaluation
     assert len(cells(page, "All checks", 1)) == counts["FAIL"] > 0
     page.get_by_label("Outcome", exact=True).select_option(label="any")
     page.get_by_label("Find").fill("hour=3 cash")
-    expect(page.locator(".evc-checks").get_by_text("1 rows")).to_be_visible()
+    expect(page.locator(".evc-checks").get_by_text("1 row")).to_be_visible()
     page.get_by_label("Find").fill("no such slice")
     page.get_by_text("No rows match.").wait_for()
     page.get_by_label("Find").fill("")
@@ -68,8 +69,21 @@ def test_candidate_beside_baseline(open_report: Open, evaluated: Evaluation) -> 
 
 
 def test_without_a_verdict_it_says_what_to_do(open_report: Open, evaluated: Evaluation) -> None:
-    import dataclasses
-
     page = open_report(dataclasses.replace(evaluated, verdict=None))
     assert page.get_by_role("heading", level=1).inner_text() == "This evaluation was not judged."
     assert page.get_by_text("No checks were made").is_visible()
+
+
+@pytest.mark.parametrize("least", [5_000, 20_000])
+def test_few_slices_are_drawn_as_well(open_report: Open, evaluated: Evaluation, least: int) -> None:
+    from evaluator_component import gate
+    from evaluator_component.config import load_config
+
+    config = load_config({**CONFIG, "gate": {"min_examples": least}})
+    table = evaluated.metrics.table
+    verdict = gate.decide(table, config, gate.BaselineState(gate.BaselineStatus.WIRED, uri="weak"))
+    page = open_report(dataclasses.replace(evaluated, verdict=verdict))
+    judged = 4 if least == 5_000 else 1
+    assert verdict.checks.counts["PASS"] == judged
+    dots = page.locator("figure").first.locator("g[data-mark=dot] title")
+    expect(dots).to_have_count(28)

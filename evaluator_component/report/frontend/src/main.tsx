@@ -23,8 +23,8 @@ const PAGES: [name: string, title: string, page: () => ComponentChildren][] = [
 ];
 const THEMES = ["", "light", "dark"];
 
-function App({ report, linked, root, theme: asked = "" }: Omit<Shown, "text"> & { report: Report }) {
-  const initial = useMemo(() => choicesOf({ ...report.meta.state, ...(THEMES.includes(asked) ? { theme: asked } : {}) }), [report]);
+function App({ report, linked, root, theme: asked }: Omit<Shown, "text"> & { report: Report }) {
+  const initial = useMemo(() => choicesOf({ ...report.meta.state, ...(asked === "light" || asked === "dark" ? { theme: asked } : {}) }), [report]);
   const [choices, set] = useChoices(initial, linked);
   const theme = choices.theme ?? "";
   const dark = useDark(theme, root);
@@ -55,7 +55,7 @@ function App({ report, linked, root, theme: asked = "" }: Omit<Shown, "text"> & 
           ))}
         </ul>
         <button type="button" onClick={() => set({ theme: THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] })}>
-          {theme || "system"} colours
+          Colours: {theme || "system"}
         </button>
       </nav>
       <main>
@@ -73,6 +73,10 @@ class Fence extends Component<{ children: ComponentChildren }, { error: unknown 
 
   static getDerivedStateFromError(error: unknown) {
     return { error };
+  }
+
+  componentDidCatch(error: unknown) {
+    console.error(error);
   }
 
   render() {

@@ -3,7 +3,7 @@
 import { useMemo } from "preact/hooks";
 import { change, count, interval, number, percent, short } from "../format";
 import { OVERALL } from "../names";
-import { choosable, Empty, Name, Select, seriesOf, splitOf, SplitSelect } from "../parts/controls";
+import { choosable, Empty, LEAST, LeastExamples, Name, Select, seriesOf, splitOf, SplitSelect } from "../parts/controls";
 import { below, Figure, Plot } from "../parts/figure";
 import { DataTable, type TableColumn } from "../parts/table";
 import type { Results, Series } from "../results";
@@ -32,7 +32,9 @@ export function FairnessPage() {
   const split = splitOf(view);
   const options = choosable(results.of(split));
   const features = useMemo(() => featuresWithSeveral(results), [results]);
-  const series = seriesOf(options, view.get("fair") || (options.find((one) => one.metric.includes("false_positive_rate"))?.key ?? ""));
+  const rates = options.filter((one) => one.metric.includes("false_positive_rate"));
+  const usual = rates.find((one) => Number(thresholdOf(one)) === 0.5) ?? rates[0];
+  const series = seriesOf(options, view.get("fair") || (usual?.key ?? ""));
   if (!features.length || !series) {
     return (
       <Empty>
@@ -46,7 +48,9 @@ export function FairnessPage() {
   const bases = [OVERALL, ...members.map(({ slice }) => slice.name)].filter((name) => results.row(series, name) >= 0);
   const base = bases.includes(view.get("base")) ? view.get("base") : bases[0];
   const twins = options.filter((one) => family(one) === family(series) && one.output === series.output && one.weighted === series.weighted);
-  const rows = compare(results, series, members.map(({ id }) => id), base);
+  const least = Number(view.get("min", String(LEAST)));
+  const rows = compare(results, series, members.map(({ id }) => id), base).filter((row) => row.n >= least);
+  const small = members.filter(({ id }) => results.rowsOf(series)[id] >= 0).length - rows.length;
   const defined = rows.filter((row) => !Number.isNaN(row.value));
   return (
     <>
@@ -56,9 +60,15 @@ export function FairnessPage() {
         <Select label="compared with" value={base} options={bases} onChange={(chosen) => view.set({ base: chosen })} />
         <Select label="by" value={family(series)} options={[...new Set(options.map(family))]} onChange={(chosen) => view.set({ fair: options.find((one) => family(one) === chosen)?.key ?? "" })} />
         {twins.length > 1 && <Select label="at" value={series.key} options={twins.map((one) => [one.key, one.subKey || thresholdOf(one) || "no threshold"])} onChange={(fair) => view.set({ fair })} />}
+        <LeastExamples largest={Math.max(...members.map(({ id }) => results.n[results.rowsOf(series)[id]] || 0), 1)} />
         <SplitSelect />
       </div>
       <Gap rows={defined} series={series} total={rows.length} />
+      {small > 0 && (
+        <p class="evc-quiet">
+          {count(small)} slices with fewer than {count(least)} examples are left out: small ones are far off by chance.
+        </p>
+      )}
       {defined.length > 0 && <Dots rows={defined} series={series} base={base} view={view} />}
       {twins.length > 2 && <ByThreshold twins={twins} members={defined.map((row) => row.name)} results={results} />}
       <Compares rows={rows} series={series} base={base} />
@@ -75,6 +85,11 @@ function featuresWithSeveral(results: Results): string[] {
 
 function family(series: Series): string {
   return series.metric.replace(THRESHOLD, "");
+}
+
+/** What a result is called on this page: without the name of the group that it belongs to. */
+function labelOf(series: Series): string {
+  return series.label.split("/").at(-1) ?? series.label;
 }
 
 function thresholdOf(series: Series): string {
@@ -102,12 +117,12 @@ function compare(results: Results, series: Series, ids: number[], base: string):
 }
 
 function Gap({ rows, series, total }: { rows: Compared[]; series: Series; total: number }) {
-  if (rows.length < 2) return <Empty>Fewer than two of {count(total)} slices have a value of {series.label}.</Empty>;
+  if (rows.length < 2) return <Empty>Fewer than two of {count(total)} slices have a value of {labelOf(series)}.</Empty>;
   const most = rows.reduce((a, b) => (b.value > a.value ? b : a));
   const least = rows.reduce((a, b) => (b.value < a.value ? b : a));
   return (
     <p class="evc-lead" role="status">
-      The largest gap: {series.label} is <strong>{number(most.value)}</strong> on <Name text={most.name} /> ({count(most.n)} examples) and <strong>{number(least.value)}</strong> on{" "}
+      The largest gap: {labelOf(series)} is <strong>{number(most.value)}</strong> on <Name text={most.name} /> ({count(most.n)} examples) and <strong>{number(least.value)}</strong> on{" "}
       <Name text={least.name} /> ({count(least.n)} examples), a difference of {number(most.value - least.value)}
       {most.value ? ` and a ratio of ${number(least.value / most.value)}` : ""}.
       {rows.length < total && ` ${count(total - rows.length)} slices have no value.`}
@@ -122,7 +137,7 @@ function Dots({ rows, series, base, view }: { rows: Compared[]; series: Series; 
   const baseline = new Map(shown.map((row) => [row, results.baseline[results.rowsOf(series)[row.id]]]));
   return (
     <Figure
-      title={`${series.label} by slice`}
+      title={`${labelOf(series)} by slice`}
       description={`${shown.length} slices with intervals; the line is ${base}`}
       name="fairness"
       on={[rows.map((row) => row.id).join(), series.key, base]}
@@ -133,8 +148,8 @@ function Dots({ rows, series, base, view }: { rows: Compared[]; series: Series; 
           marginLeft: 230,
           marginBottom: 44,
           height: 70 + 24 * shown.length,
-          x: { ...below(series.label), grid: true, nice: true, inset: 10 },
-          y: { label: null, domain: shown.map((row) => row.id), tickFormat: (id: number) => short(results.slices[id].name, 32), tickSize: 0 },
+          x: { ...below(labelOf(series)), grid: true, nice: true, inset: 10 },
+          y: { type: "point", label: null, domain: shown.map((row) => row.id), tickFormat: (id: number) => short(results.slices[id].name, 32), tickSize: 0 },
           marks: [
             Plot.ruleX([results.value[baseRow]].filter(Number.isFinite), { stroke: colors.ink, strokeDasharray: "4,3" }),
             Plot.ruleY(shown.filter((row) => !Number.isNaN(row.lower)), { x1: "lower", x2: "upper", y: "id", stroke: colors.candidate, strokeWidth: 2 }),
@@ -153,7 +168,7 @@ function ByThreshold({ twins, members, results }: { twins: Series[]; members: st
     .flatMap((one) => members.slice(0, 6).map((name) => ({ name, threshold: Number(thresholdOf(one)), row: results.row(one, name) })))
     .filter(({ row }) => row >= 0 && !Number.isNaN(results.value[row]));
   if (!points.length) return null;
-  const label = family(twins[0]);
+  const label = family(twins[0]).split("/").at(-1) ?? "";
   return (
     <Figure
       title={`${label} by threshold`}
@@ -166,16 +181,15 @@ function ByThreshold({ twins, members, results }: { twins: Series[]; members: st
           width,
           height: 300,
           marginLeft: 56,
-          marginRight: 180,
+          marginRight: 30,
           marginBottom: 44,
           x: { ...below("threshold"), grid: true },
           y: { label, grid: true },
-          color: { range: colors.others },
+          color: { range: colors.others, legend: true, tickFormat: (name: string) => short(name, 40) },
           marks: [
             Plot.line(points, { x: "threshold", y: ({ row }) => results.value[row], stroke: "name", strokeWidth: 2, sort: "threshold" }),
             Plot.ruleX(points, { x: "threshold", y1: ({ row }) => results.lower[row], y2: ({ row }) => results.upper[row], stroke: "name", strokeOpacity: 0.5 }),
             Plot.dot(points, { x: "threshold", y: ({ row }) => results.value[row], fill: "name", r: 3 }),
-            Plot.text(points, Plot.selectLast({ x: "threshold", y: ({ row }: { row: number }) => results.value[row], z: "name", text: ({ name }: { name: string }) => short(name, 26), textAnchor: "start", dx: 8 })),
           ],
         })
       }
@@ -207,7 +221,7 @@ function Compares({ rows, series, base }: { rows: Compared[]; series: Series; ba
     { key: "name", label: "slice", width: 260, sortBy: (i) => rows[i].id, show: (i) => <Name text={rows[i].name} />, text: (i) => rows[i].name, hint: (i) => rows[i].name },
     { ...figure("n", "examples", count), downFirst: true },
     {
-      ...figure("value", series.label, number, 130),
+      ...figure("value", "value", number, 130),
       show: (i) => (Number.isNaN(rows[i].value) ? <span class="evc-undefined">undefined: {results.reason[results.rowsOf(series)[rows[i].id]]}</span> : number(rows[i].value)),
     },
     limits("interval", "interval", "lower", "upper", number),

@@ -2,7 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 import type { Report } from "../document";
-import { change, count, interval, number, short } from "../format";
+import { change, count, interval, judgement, number, short } from "../format";
 import { OVERALL } from "../names";
 import { Empty, Find, Name, Select, useOwnId } from "../parts/controls";
 import { Figure, Plot } from "../parts/figure";
@@ -19,7 +19,7 @@ class Past {
   readonly value: Float64Array;
   readonly lower: Float64Array;
   readonly upper: Float64Array;
-  readonly n: Float64Array;
+  readonly direction: (string | null)[];
   private readonly rows = new Map<string, number[]>();
 
   constructor({ history }: Report) {
@@ -29,7 +29,7 @@ class Past {
     this.value = history.numbers("value");
     this.lower = history.numbers("lower");
     this.upper = history.numbers("upper");
-    this.n = history.numbers("n");
+    this.direction = history.texts("direction");
     const [results, slices, splits] = [new Set<string>(), new Set<string>(), new Set<string>()];
     for (let row = 0; row < history.length; row++) {
       const details = [output[row], subKey[row], weighted[row] ? "weighted" : ""].filter(Boolean).join(", ");
@@ -124,11 +124,11 @@ function Timeline({ past, split, result, shown }: { past: Past; split: string; r
           width,
           height: 340,
           marginLeft: 60,
-          marginRight: shown.length > 1 ? 170 : 30,
+          marginRight: 30,
           marginBottom: 56,
           x: { type: "point", domain: versions.map((_, i) => i), label: null, tickFormat: label, tickRotate: versions.length > 8 ? -35 : 0, inset: 16 },
           y: { label: result, grid: true, nice: true },
-          color: { domain: shown, range: shown.length === 1 ? [colors.candidate] : colors.others },
+          color: { domain: shown, range: shown.length === 1 ? [colors.candidate] : colors.others, legend: shown.length > 1, tickFormat: (name: string) => short(name, 40) },
           marks: [
             Plot.ruleX(points.filter(({ row }) => !Number.isNaN(past.lower[row])), { x: "version", y1: ({ row }) => past.lower[row], y2: ({ row }) => past.upper[row], stroke: "name", strokeOpacity: 0.6, strokeWidth: 2 }),
             Plot.line(points, { x: "version", y: ({ row }) => past.value[row], stroke: "name", z: "name", strokeWidth: 2 }),
@@ -142,7 +142,6 @@ function Timeline({ past, split, result, shown }: { past: Past; split: string; r
               strokeWidth: 2,
               title: ({ version, row, name }) => `${versions[version].label}, ${name}: ${number(past.value[row])} ${interval(past.lower[row], past.upper[row])}\n${versions[version].summary}`,
             }),
-            ...(shown.length > 1 ? [Plot.text(points, Plot.selectLast({ x: "version", y: ({ row }: { row: number }) => past.value[row], z: "name", text: ({ name }: { name: string }) => short(name, 24), textAnchor: "start", dx: 12 }))] : []),
           ],
         })
       }
@@ -186,7 +185,7 @@ function Versions({ past, split, result, shown }: { past: Past; split: string; r
                     const step = row !== undefined && before !== undefined ? past.value[row] - past.value[before] : Number.NaN;
                     return (
                       <td class="evc-number" key={name}>
-                        {row === undefined ? "" : number(past.value[row]) || "undefined"} <small class="evc-quiet">{change(step)}</small>
+                        {row === undefined ? "" : number(past.value[row]) || "undefined"} <small class={`evc-${judgement(step, row === undefined ? null : past.direction[row]) || "quiet"}`}>{change(step)}</small>
                       </td>
                     );
                   })}

@@ -7,7 +7,7 @@ import { useMemo } from "preact/hooks";
 import { change, count, interval, number } from "../format";
 import { histogram } from "../measures";
 import { OVERALL } from "../names";
-import { Check, choosable, Empty, Field, Find, finder, MetricSelect, Name, seriesOf, splitOf, SplitSelect } from "../parts/controls";
+import { Check, choosable, Empty, Field, Find, finder, LEAST, LeastExamples, MetricSelect, Name, seriesOf, splitOf, SplitSelect } from "../parts/controls";
 import { below, Figure, type Palette, Plot } from "../parts/figure";
 import { DataTable, type TableColumn } from "../parts/table";
 import type { Results, Series } from "../results";
@@ -16,8 +16,6 @@ import { MetricsOf } from "./overall";
 import { PlotsOf } from "./plots";
 
 const BINS = 30;
-const LEAST = 100;
-const STEPS = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7];
 
 export function SlicesPage() {
   const view = useView();
@@ -30,28 +28,13 @@ export function SlicesPage() {
   const { eligible, kept, hidden } = chosen(view, series);
   const { left_out } = report.meta;
   const largest = Math.max(...eligible.map((id) => results.n[results.rowsOf(series)[id]]), 1);
-  const steps = STEPS.filter((_, i) => !i || STEPS[i - 1] < largest);
-  const least = Number(view.get("min", String(LEAST)));
   return (
     <>
       <h1 class="evc-hidden">Slices</h1>
       <div class="evc-controls">
         <MetricSelect options={options} series={series} />
         <SplitSelect />
-        <Field label={`At least ${count(least)} examples`}>
-          {(id) => (
-            <input
-              id={id}
-              type="range"
-              min={0}
-              max={steps.length - 1}
-              step={1}
-              value={steps.filter((step) => step <= least).length - 1}
-              aria-valuetext={`${count(least)} examples`}
-              onInput={(event) => view.set({ min: String(steps[Number(event.currentTarget.value)]) })}
-            />
-          )}
-        </Field>
+        <LeastExamples largest={largest} />
         <Find label="Find" value={view.get("find")} placeholder="words in the slice's name" onChange={(find) => view.set({ find })} />
         <Check label="Weigh by examples" checked={view.get("weigh") === "1"} onChange={(on) => view.set({ weigh: on ? "1" : "" })} />
         {results.slices.some((one) => one?.isPair) && (
@@ -107,11 +90,13 @@ function Histogram({ series, ids }: { series: Series; ids: number[] }) {
   const { results } = view;
   const weigh = view.get("weigh") === "1";
   const rows = results.rowsOf(series);
-  const defined = ids.map((id) => rows[id]).filter((row) => Number.isFinite(results.value[row]));
+  // The overall slice has a line of its own; it holds the examples of all others.
+  const own = ids.length > 1 ? ids.filter((id) => results.slices[id].name !== OVERALL) : ids;
+  const defined = own.map((id) => rows[id]).filter((row) => Number.isFinite(results.value[row]));
   const [low, high] = rangeOf(view);
   if (!defined.length) return <Empty>No slice has a value of {series.label} here. Fewer examples may be asked for, or another metric chosen.</Empty>;
   const bins = histogram(defined.map((row) => results.value[row]), defined.map((row) => (weigh ? results.n[row] : 1)), BINS);
-  const margin = { marginLeft: 56, marginRight: 20, marginBottom: 44, marginTop: 16 };
+  const margin = { marginLeft: 56, marginRight: 20, marginBottom: 44, marginTop: 26 };
   const domain: [number, number] = [bins[0].lower, bins[BINS - 1].upper];
   const overall = results.row(series, OVERALL);
   return (
@@ -154,7 +139,7 @@ interface Drawing {
 function draw(colors: Palette, width: number, bins: { lower: number; upper: number; total: number }[], how: Drawing) {
   return Plot.plot({
     width,
-    height: 180,
+    height: 190,
     marginLeft: how.marginLeft,
     marginRight: how.marginRight,
     marginTop: how.marginTop,

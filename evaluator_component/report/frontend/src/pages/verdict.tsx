@@ -136,7 +136,7 @@ function Dots({ checks }: { checks: Checks }) {
   const several = new Set(shown.map((row) => checks.split[row])).size > 1;
   const name = (row: number) => (several ? `${checks.slice[row]} · ${checks.split[row]}` : (checks.slice[row] ?? ""));
   const isChange = (checks.rule[path ? chosen.rows[0] : 0] ?? "").includes("change");
-  const labels = new Map(shown.map((row) => [row, short(name(row), 32)]));
+  const labels = new Map(shown.map((row) => [row, `${short(name(row), 30)} (${count(checks.n[row]) || "?"})`]));
   const limits = new Map(shown.map((row) => [row, limitsOf(checks, row, isChange, view)]));
   return (
     <section>
@@ -155,15 +155,15 @@ function Dots({ checks }: { checks: Checks }) {
           description={`${shown.length} slices with their intervals against the bound ${path}`}
           name="bound"
           on={[path, checks]}
-          note={`${rows.length > shown.length ? `The ${MOST_DOTS} worst of ${count(rows.length)} slices. ` : ""}The line in each row is the interval or bracket, the upright mark its bound${isChange ? "" : ", the hollow dot the baseline"}.`}
+          note={`${rows.length > shown.length ? `The ${MOST_DOTS} worst of ${count(rows.length)} slices. ` : ""}In brackets: how many examples. The line in each row is the interval or bracket, the upright mark its bound${isChange ? "" : ", the hollow dot the baseline"}.`}
           draw={(colors, width) =>
             Plot.plot({
               width,
-              marginLeft: 230,
+              marginLeft: 270,
               marginBottom: 44,
               height: 70 + 22 * shown.length,
               x: { ...below(isChange ? `change of ${checks.metric[shown[0]]}` : checks.metric[shown[0]]), grid: true, nice: true, inset: 10 },
-              y: { label: null, domain: shown, tickFormat: (row: number) => labels.get(row) ?? "", tickSize: 0 },
+              y: { type: "band", label: null, domain: shown, tickFormat: (row: number) => labels.get(row) ?? "", tickSize: 0 },
               marks: [
                 Plot.ruleY(shown, { x1: (row) => limits.get(row)?.[0], x2: (row) => limits.get(row)?.[1], y: (row) => row, stroke: (row) => tone(checks.outcome[row], colors), strokeWidth: 2 }),
                 Plot.tickX(shown, { x: (row) => checks.bound[row], y: (row) => row, stroke: colors.ink, strokeWidth: 2 }),

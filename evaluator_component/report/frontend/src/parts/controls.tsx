@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { count } from "../format";
 import { parsePair } from "../names";
 import type { Series } from "../results";
 import { useView } from "../view";
@@ -42,6 +43,33 @@ export function Select({ label, value, options, onChange }: SelectProps) {
             );
           })}
         </select>
+      )}
+    </Field>
+  );
+}
+
+/** Smaller slices are left out, unless asked for. */
+export const LEAST = 100;
+const STEPS = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7];
+
+/** How many examples a slice must have, up to the size of the largest. */
+export function LeastExamples({ largest }: { largest: number }) {
+  const view = useView();
+  const least = Number(view.get("min", String(LEAST)));
+  const steps = STEPS.filter((_, i) => !i || STEPS[i - 1] < largest);
+  return (
+    <Field label={`At least ${count(least)} examples`}>
+      {(id) => (
+        <input
+          id={id}
+          type="range"
+          min={0}
+          max={steps.length - 1}
+          step={1}
+          value={steps.filter((step) => step <= least).length - 1}
+          aria-valuetext={`${count(least)} examples`}
+          onInput={(event) => view.set({ min: String(steps[Number(event.currentTarget.value)]) })}
+        />
       )}
     </Field>
   );

@@ -117,7 +117,7 @@ export function DataTable({ label, columns, rows, sort, down, onSort, rowClass, 
         {!sorted.length && <p class="evc-empty">No rows match. Widen the filters above.</p>}
       </div>
       <div class="evc-under">
-        <span role="status">{sorted.length.toLocaleString("en")} rows</span>
+        <span role="status">{sorted.length.toLocaleString("en")} {sorted.length === 1 ? "row" : "rows"}</span>
         <Export rows={sorted} columns={columns} fileName={fileName} />
       </div>
     </div>
