@@ -176,7 +176,10 @@ _BRACKETS = ("change_bracket_lower", "change_bracket_upper")
 
 
 def _centred(drawn: pa.Table, found: pa.Table) -> pa.Table:
-    """Changes less those of all examples, and values as if the candidate differed from the baseline by just that."""
+    """Changes less those of all examples, and values as if the candidate differed from the baseline by just that.
+
+    Means keep the skewness of their numbers: the same is taken off each.
+    """
     mine, whole = _plain(drawn), _plain(found)
     whole = whole.filter(pc.is_valid(whole["change"])).select([*_KEY, "model", "change"])
     joined = mine.join(whole.rename_columns([*_KEY, "model", "usual"]), keys=[*_KEY, "model"], join_type="left outer")
@@ -188,6 +191,8 @@ def _centred(drawn: pa.Table, found: pa.Table) -> pa.Table:
     columns["value"] = pc.if_else(compared, pc.add(joined["baseline_value"], change), joined["value"])
     shares = pc.fill_null(pc.equal(joined["change_interval_method"], tables.PAIRED_SCORE), False)
     columns["change_interval_method"] = pc.if_else(shares, "paired delta", joined["change_interval_method"])
+    means = pc.fill_null(pc.ends_with(joined["change_interval_method"], tables.OF_MEAN), False)
+    columns["change_skewness"] = pc.if_else(means, joined["change_skewness"], None)
     return tables.metrics_table(columns)
 
 

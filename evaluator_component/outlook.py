@@ -17,7 +17,7 @@ from evaluator_component.engine.accumulate import Accumulator
 from evaluator_component.engine.finalise import finalise
 from evaluator_component.engine.job import Job
 from evaluator_component.gate.causes import Cause
-from evaluator_component.gate.certainty import certainty
+from evaluator_component.gate.certainty import Certainty, certainty
 from evaluator_component.gate.frame import Codes, Floats, Frame, read_frame
 from evaluator_component.gate.judge import select
 from evaluator_component.gate.matching import SliceIndex
@@ -46,6 +46,7 @@ class Outlook:
         unknown: On how many slices the chance below cannot be told.
         refused: The chance that a model is refused which is in truth as good as the baseline, or as it is itself:
             that the bound fails on some slice. None where it cannot be told of any.
+        needed: From how many examples on the test of each of the untested would decide; None where that cannot be told.
     """
 
     path: str
@@ -55,6 +56,7 @@ class Outlook:
     untested: int
     unknown: int
     refused: float | None
+    needed: int | None = None
 
     def __str__(self) -> str:
         judged = self.slices - self.skipped
@@ -64,7 +66,8 @@ class Outlook:
         if self.smallest is not None and judged > 1:
             parts.append(f"the smallest judged has {self.smallest:,} examples")
         if self.untested:
-            parts.append(f"{self.untested:,} with too few examples for a test, so inconclusive")
+            needs = "" if self.needed is None else f" ({self.needed:,} are needed)"
+            parts.append(f"{self.untested:,} with too few examples for a test, so inconclusive{needs}")
         if self.refused is not None:
             but = f", {self.unknown:,} left out of account" if self.unknown else ""
             parts.append(f"refuses an equal model with a chance of about {_percent(self.refused)}{but}")
@@ -130,16 +133,27 @@ def _of_rule(frame: Frame, rule: Rule, policy: Policy, index: SliceIndex, splits
     found = certainty(frame, rule, rows[judged], chance)
     refused = _refusal(frame, rule, rows[judged], found.std_error, chance)
     known = ~np.isnan(refused)
-    untested = np.zeros(len(known), bool)
+    untested, needed = np.zeros(len(known), bool), None
     if policy.confidence is not None:
-        untested = found.known & ~found.trusted(chance / (len(known) if policy.blocks else 1))
-    outlook = replace(outlook, untested=int(untested.sum()), unknown=int((~known).sum()))
+        untested, needed = _untested(found, chance / len(known) if policy.blocks else chance, policy)
+    outlook = replace(outlook, untested=int(untested.sum()), unknown=int((~known).sum()), needed=needed)
     if untested.any() and not policy.blocks and policy.inconclusive == "FAIL":
         return replace(outlook, refused=1.0)
     if not known.any():
         return outlook
     together = 1.0 - float(np.prod(1.0 - refused[known]))
     return replace(outlook, refused=min(together, policy.alpha) if policy.blocks else together)
+
+
+def _untested(found: Certainty, chance: float, policy: Policy) -> tuple[Mask, int | None]:
+    """Which slices have too few examples for the test that decides about them, and how many that test needs."""
+    if policy.blocks:
+        trusted, least = found.trusted_to_break(chance), found.needed_to_break(chance)
+    else:
+        trusted, least = found.trusted_to_keep(chance), found.needed_to_keep(chance)
+    untested = found.known & ~trusted
+    told = untested & np.isfinite(least)
+    return untested, int(least[told].max()) if told.any() else None
 
 
 def _refusal(frame: Frame, rule: Rule, rows: Codes, std_error: Floats, chance: float) -> Floats:

@@ -87,7 +87,7 @@ def _test(judgement: Judgement, places: npt.NDArray[np.intp], level: float, poli
     found = judgement.certainty
     assert found is not None
     size = len(places)
-    known, trusted = found.known[places], found.trusted(level / size)[places]
+    known, trusted = found.known[places], found.trusted_to_break(level / size)[places]
     p_value = np.where(known, found.broken[places], np.nan)
     correct = holm if policy.correction == "HOLM" else benjamini_hochberg
     adjusted = correct(np.where(known & trusted, p_value, 1.0))

@@ -173,15 +173,15 @@ def _with_certainty(
     """Judges by one-sided limits instead of the values as they are, where there is something to compare."""
     rows = judgement.rows
     found = certainty(frame, rule, rows, policy.alpha)
-    trusted = found.trusted(policy.alpha)
     outcome, cause = judgement.outcome.copy(), judgement.cause.copy()
     with np.errstate(invalid="ignore"):
         # A change that rounding alone keeps from its bound has met it.
         slack = ROUNDING * (np.abs(frame.value[rows]) + np.abs(np.nan_to_num(frame.baseline_value[rows])))
         passed, failed = found.lower >= -slack * found.exact, found.upper < -slack * found.exact
-        decided = (passed | failed) & found.known & trusted
+        sure = passed & found.trusted_to_keep(policy.alpha) | failed & found.trusted_to_break(policy.alpha)
+        decided = sure & found.known
     undecided = np.full(len(rows), Cause.UNCERTAIN.code, np.int8)
-    undecided[~trusted & (passed | failed)] = Cause.NOT_NORMAL.code
+    undecided[~sure & (passed | failed)] = Cause.NOT_NORMAL.code
     undecided[~found.known] = Cause.NO_INTERVAL.code
     by_point = policy.inconclusive == "POINT_ESTIMATE"
     open_rows = compared & ~decided

@@ -10,13 +10,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from evaluator_component.gate.causes import CAUSES, OUTCOMES, Cause, Outcome
+from evaluator_component.gate.certainty import HALL
 from evaluator_component.gate.checks import CHECKS_SCHEMA, Checks
 from evaluator_component.gate.frame import Codes, Frame
 from evaluator_component.gate.judge import Judgement
 from evaluator_component.gate.policies import Policy
 from evaluator_component.gate.rules import Kind, Rule
 from evaluator_component.gate.sentences import Wording
-from evaluator_component.results.tables import NAME
+from evaluator_component.results.tables import NAME, OF_MEAN
 
 _INFINITE_BASELINE = "a relative change needs a finite baseline"
 _NUMBERS = (
@@ -179,7 +180,9 @@ class Ledger:
 
     def _methods(self, rule: Rule, judgement: Judgement) -> npt.NDArray[np.int64]:
         words = self._frame.words["change_interval_method" if rule.kind.is_change else "interval_method"]
-        codes = np.asarray([self._code("method", word) for word in words] + [-1], np.int64)
+        by_hall = not rule.kind.is_relative
+        names = [HALL if by_hall and word.endswith(OF_MEAN) else word for word in words]
+        codes = np.asarray([self._code("method", name) for name in names] + [-1], np.int64)
         return codes[judgement.method]
 
     def _notes(self, rule: Rule, judgement: Judgement) -> npt.NDArray[np.int64]:

@@ -24,6 +24,9 @@ IDENTICAL: Final = "identical"
 """The interval method of changes between models that agree on every example."""
 PAIRED_SCORE: Final = "paired score"
 WILSON: Final = "wilson"
+OF_MEAN: Final = " (mean)"
+"""What the interval method of a mean of as many numbers as there are examples ends with, where their skewness is known.
+"""
 
 NAME: Final = pa.dictionary(pa.int32(), pa.string())
 

@@ -47,6 +47,48 @@ def least_examples(skewness: Float64, tail: float) -> Float64:
     return np.asarray(np.ceil(root**2))
 
 
+_RARE = 0.0075
+"""Values that this share of examples have must be all but sure to be among those of a slice."""
+_STEEPEST = 0.18
+"""How large γz/√n may be, which Hall's transformation expands in."""
+_HEAVIEST = 1.5
+"""By how many γ² the excess kurtosis may be above the 1.5 γ² of gamma distributions; of the lognormal one with a
+deviation of 1 it is by 1.4."""
+
+
+def is_freed_of_skewness(skewness: Float64, examples: Float64, tail: float) -> npt.NDArray[np.bool_]:
+    """Whether the lower tail of Hall's test of a mean (:func:`stats.skewed.tail`) is what it claims to be.
+
+    Three things are asked for. The correction is small: γz/√n is at most 0.18. What it leaves is, too: with an
+    excess kurtosis κ the chance to be beyond the quantile z is still off by z (2z² + 1) (κ − 3γ²/2) φ(z) / (6n), since
+    the skewness is an estimate; κ is taken to be at most 3γ². (Hall 1992) And so many examples that a
+    value that 0.75 % of them have is in all slices but a share of the tail, since what is not there corrects nothing.
+    Long lower tails, of negative skewness, make low means rarer than t has it, and are no harm.
+
+    Args:
+        skewness: The estimated skewness of a single number, float64 ``[n]``; NaN is not trusted.
+        examples: How many numbers there are, float64 ``[n]``.
+        tail: The chance that is claimed.
+    """
+    steepest, fewest = _limits_of_hall(tail)
+    with np.errstate(invalid="ignore"):
+        return np.asarray((skewness <= steepest * np.sqrt(examples)) & (examples >= fewest))
+
+
+def _limits_of_hall(tail: float) -> tuple[float, float]:
+    """The largest γ/√n that is trusted, and the fewest examples."""
+    z = float(scipy.special.ndtri(1.0 - tail))
+    density = np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
+    by_kurtosis = np.sqrt(6 * TOLERANCE * tail / (_HEAVIEST * abs(z) * (2 * z * z + 1) * density)) if z else np.inf
+    return min(_STEEPEST / abs(z) if z else np.inf, float(by_kurtosis)), float(np.log(tail) / np.log1p(-_RARE))
+
+
+def least_examples_freed_of_skewness(skewness: Float64, tail: float) -> Float64:
+    """From how many examples on :func:`is_freed_of_skewness` trusts a tail, if the skewness stays what it is."""
+    steepest, fewest = _limits_of_hall(tail)
+    return np.asarray(np.ceil(np.maximum((np.maximum(skewness, 0.0) / steepest) ** 2, fewest)))
+
+
 def is_score_normal(skewness: Float64, examples: Float64, tail: float) -> npt.NDArray[np.bool_]:
     """Whether the tail of a score test is what it claims to be: one whose variance is that under the hypothesis.
 

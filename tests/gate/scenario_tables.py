@@ -200,19 +200,27 @@ def _uncertainty(
     own = np.asarray(terms[model], float)
     result: dict[str, float | str | None] = {
         "std_error": float(np.std(own, ddof=0 if share else 1) / math.sqrt(count)),
-        "interval_method": "wilson" if share else "delta",
+        "interval_method": "wilson" if share else "delta (mean)",
         "effective_n": float(count),
         "df": math.inf if share else count - 1.0,
-        **dict.fromkeys(("change_std_error", "change_interval_method", "change_df", "trials", "gained", "lost")),
+        "skewness": _skewness(own),
+        **dict.fromkeys(("change_std_error", "change_interval_method", "change_df", "change_skewness")),
+        **dict.fromkeys(("trials", "gained", "lost")),
     }
     if model == "candidate" and "baseline" in scores:
         moved = own - np.asarray(terms["baseline"], float)
-        method = "paired score" if share else "paired delta"
+        method = "paired score" if share else "paired delta (mean)"
         result |= {
             "change_std_error": float(np.std(moved, ddof=1) / math.sqrt(count)),
             "change_interval_method": method if moved.any() else "identical",
             "change_df": count - 1.0,
+            "change_skewness": _skewness(moved),
         }
         if share:
             result |= {"trials": float(count), "gained": float((moved > 0).sum()), "lost": float((moved < 0).sum())}
     return result
+
+
+def _skewness(numbers: np.ndarray) -> float | None:
+    spread = numbers.std()
+    return float(np.mean(((numbers - numbers.mean()) / spread) ** 3)) if spread > 0 else None

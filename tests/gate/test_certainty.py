@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.optimize
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -161,6 +162,74 @@ def test_without_standard_errors_nothing_is_decided():
     assert (check.outcome, check.cause) == (Outcome.INCONCLUSIVE, Cause.NO_INTERVAL)
     assert "it has no standard error that says how sure it is" in check.sentence
     assert not verdict.blessed
+
+
+SKEWED = {"slice": "s", "n": 2_000, "change_df": 1_999.0, "change_interval_method": "paired delta (mean)"}
+
+
+@pytest.mark.parametrize("skewness", [-3.0, 0.0, 1.5])
+@pytest.mark.parametrize("direction", ["HIGHER_IS_BETTER", "LOWER_IS_BETTER"])
+def test_a_mean_is_judged_by_halls_transformation_where_t_is_less_cautious(skewness: float, direction: str):
+    row = {**SKEWED, "change": 0.002, "change_std_error": 0.001, "change_skewness": skewness}
+    text = f"change_threshold: {{absolute: 0, direction: {direction}}}"
+    (check,) = judged(rule(text, "confidence: 0.95"), [row]).checks
+    assert check.method == "t with skewness (Hall 1992)"
+    # From the published formula: the bound is a limit where the transformed statistic is the quantile.
+    n, q = 2_000, scipy.stats.t.ppf(0.95, 1_999)
+
+    def hall(t: float) -> float:
+        s = t / math.sqrt(n)
+        return math.sqrt(n) * (s + skewness * s**2 / 3 + skewness**2 * s**3 / 27 + skewness / (6 * n))
+
+    reach = [max(q, scipy.optimize.brentq(lambda t, x=x: hall(x * t) - x * q, 0, 9)) for x in (1.0, -1.0)]
+    assert check.lower == pytest.approx(0.002 - 0.001 * reach[0])
+    assert check.upper == pytest.approx(0.002 + 0.001 * reach[1])
+    higher = direction == "HIGHER_IS_BETTER"
+    chances = [scipy.stats.t.sf(x, 1_999) for x in (2.0, hall(2.0))]
+    kept = max(chances) if higher else max(1 - chance for chance in chances)
+    assert check.p_value == pytest.approx(kept)
+    assert check.outcome is (Outcome.PASS if higher else Outcome.FAIL)
+
+
+@pytest.mark.parametrize(
+    ("examples", "skewness", "trusted"),
+    [
+        (2_000, 2.0, True),
+        (1_200, 2.0, False),
+        (25_000, 7.0, True),
+        (1_200, -6.0, True),  # a long tail that makes low means rarer
+        (1_000, -6.0, False),  # 0.75 % of examples could have a value that is not among these
+        (800, 0.05, True),  # as ever, without skewness
+    ],
+)
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_skewed_slices_are_tested_in_a_family_of_200(examples: int, skewness: float, trusted: bool, sign: float):
+    row = {"change_interval_method": "paired delta (mean)", "change_std_error": 0.001, "n": examples}
+    row |= {"change_df": examples - 1.0, "change_skewness": sign * skewness}
+    direction = "HIGHER_IS_BETTER" if sign > 0 else "LOWER_IS_BETTER"
+    rows = [{**row, "change": -0.01 * sign if number == 7 else 0.0} for number in range(200)]
+    text = f"change_threshold: {{absolute: 0, direction: {direction}}}"
+    checks = {check.slice: check for check in judged(rule(text, BLOCK % "HOLM"), rows).checks}
+    assert checks["s=7"].outcome is (Outcome.FAIL if trusted else Outcome.INCONCLUSIVE)
+    assert checks["s=8"].outcome is (Outcome.PASS if trusted else Outcome.INCONCLUSIVE)
+
+
+def test_a_mean_of_unknown_skewness_is_judged_by_t():
+    row = {**SKEWED, "change": 0.002, "change_std_error": 0.001}
+    (check,) = judged(rule(CHANGE % 0.0, "confidence: 0.95"), [row]).checks
+    assert check.outcome is Outcome.PASS
+    assert check.p_value == pytest.approx(scipy.stats.t.sf(2.0, 1_999))
+
+
+def test_of_a_mean_fewer_examples_are_wanted():
+    row = {**SKEWED, "n": 500, "change_df": 499.0, "change": 0.01, "change_std_error": 0.001, "change_skewness": -6.0}
+    of_mean, other = (
+        judged(rule(CHANGE % 0.0, "confidence: 0.95"), [{**row, "change_interval_method": method}]).checks[0]
+        for method in ("paired delta (mean)", "paired delta")
+    )
+    assert of_mean.cause is other.cause is Cause.NOT_NORMAL
+    assert of_mean.more_examples == math.ceil((6 * scipy.stats.norm.ppf(0.95) / 0.18) ** 2) - 500
+    assert other.more_examples > of_mean.more_examples
 
 
 BLOCK = "confidence: 0.95, multiplicity: BLOCK_ON_SIGNIFICANT_REGRESSION, correction: %s"

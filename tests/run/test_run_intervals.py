@@ -80,7 +80,7 @@ def test_each_metric_has_the_method_that_the_catalogue_names(evaluate: Evaluate)
         "binary_accuracy": "paired score",
         "auc": "paired jackknife",
         "auc_precision_recall": "paired jackknife",
-        "binary_crossentropy": "paired delta",
+        "binary_crossentropy": "paired delta (mean)",
         "f1_score": "paired delta",
         "quantile": "paired jackknife",
     }

@@ -107,7 +107,9 @@ def test_the_outlook_of_slices_too_small_for_a_test(tmp_path: Path, material: An
     (outlook,) = look_ahead(checked)
     assert outlook.untested == 4
     assert outlook.refused == 1.0
-    assert "4 with too few examples for a test, so inconclusive" in str(outlook)
+    assert outlook.needed is not None
+    assert outlook.needed >= 54  # that a normal approximation needs at 5 %
+    assert f"4 with too few examples for a test, so inconclusive ({outlook.needed:,} are needed)" in str(outlook)
     assert not ec.evaluate(text, material.good, None, str(data), progress=False).verdict.blessed
 
 

@@ -1,10 +1,10 @@
-"""`python -m tests.statistics`: writes docs/statistics.md with what it finds; takes about a quarter of an hour."""
+"""`python -m tests.statistics`: writes docs/statistics.md with what it finds; takes about twenty minutes."""
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -57,30 +57,15 @@ def of_score_test() -> str:
 
 
 def of_t_test(found: dict[tuple[str, int], list[Refusals]]) -> str:
-    rows = []
-    for (name, size), (plain, corrected) in found.items():
-        rows.append(
-            [
-                name,
-                f"{size:,}",
-                percent(plain.refused),
-                percent(plain.trusted),
-                percent(plain.refused_trusted),
-                percent(among(corrected.refused)),
-                percent(corrected.trusted),
-                percent(among(corrected.refused_trusted)),
-            ]
-        )
-    head = (
-        "skewness",
-        "n",
-        "refused at 5 %",
-        "trusted",
-        "trusted and refused",
-        f"any of {SLICES} at 5 % / {SLICES}",
-        "trusted",
-        "trusted and refused",
-    )
+    def part(one: Refusals, shown: Callable[[float], str]) -> list[str]:
+        return [shown(one.by_t), shown(one.refused), percent(one.trusted), shown(one.refused_trusted)]
+
+    rows = [
+        [name, f"{size:,}", *part(plain, percent), *part(corrected, lambda rate: percent(among(rate)))]
+        for (name, size), (plain, corrected) in found.items()
+    ]
+    columns = "with skewness", "trusted", "trusted and refused"
+    head = ("skewness", "n", "by t at 5 %", *columns, f"by t, any of {SLICES} at 5 % / {SLICES}", *columns)
     return table(head, rows)
 
 

@@ -129,6 +129,7 @@ def test_means_have_the_standard_error_of_a_weighted_mean(name: str, weighted: b
         effective = mass.sum() ** 2 / (mass @ mass)
         near(row["effective_n"], effective)
         near(row["df"], effective - 1)
+        assert row["change_interval_method"] == ("paired delta" if weighted else "paired delta (mean)")
         near(row["skewness"], scipy.stats.skew(influence), rel=1e-4)
         near(row["change_skewness"], scipy.stats.skew(difference), rel=1e-4)
         reach = scipy.stats.t.isf(0.025, row["change_df"]) * row["change_std_error"]
@@ -190,6 +191,7 @@ def test_formulas_of_totals_have_the_error_of_the_delta_method(name: str, weight
     found = rows([name], sample, batch=170)
     for slice_name, part in parts(sample):
         row, size = found[slice_name, result], len(part)
+        assert not f"{row['interval_method']} {row['change_interval_method']}".count("(mean)")
         joint = part.mass * np.vstack([cells(part), cells(baseline_of(part))])
         mean, covariance = joint.mean(axis=1), np.cov(joint) / size
         own, its = gradient(formula, mean[:6]), gradient(formula, mean[6:])
