@@ -5,7 +5,7 @@ import { change, count, interval, number, percent, short } from "../format";
 import { OVERALL } from "../names";
 import { choosable, Empty, LEAST, LeastExamples, Name, Select, seriesOf, splitOf, SplitSelect } from "../parts/controls";
 import { below, Figure, Plot } from "../parts/figure";
-import { DataTable, type TableColumn } from "../parts/table";
+import { DataTable, limits, numbers, type TableColumn } from "../parts/table";
 import type { Results, Series } from "../results";
 import { useView, type View } from "../view";
 
@@ -200,34 +200,18 @@ function ByThreshold({ twins, members, results }: { twins: Series[]; members: st
 function Compares({ rows, series, base }: { rows: Compared[]; series: Series; base: string }) {
   const view = useView();
   const { results } = view;
-  const figure = (key: keyof Compared, label: string, format: (value: number) => string, width = 100): TableColumn => ({
-    key,
-    label,
-    width,
-    numeric: true,
-    sortBy: (i) => rows[i][key] as number,
-    show: (i) => format(rows[i][key] as number),
-    text: (i) => rows[i][key] as number,
-  });
-  const limits = (key: string, label: string, lower: keyof Compared, upper: keyof Compared, format: (value: number) => string): TableColumn => ({
-    key,
-    label,
-    width: 150,
-    numeric: true,
-    show: (i) => <span class="evc-quiet">{interval(rows[i][lower] as number, rows[i][upper] as number, format)}</span>,
-    text: (i) => interval(rows[i][lower] as number, rows[i][upper] as number, format),
-  });
+  const figure = (key: keyof Compared, label: string, format: (value: number) => string, more: Partial<TableColumn> = {}) => numbers(key, label, (i) => rows[i][key] as number, format, more);
   const columns: TableColumn[] = [
     { key: "name", label: "slice", width: 260, sortBy: (i) => rows[i].id, show: (i) => <Name text={rows[i].name} />, text: (i) => rows[i].name, hint: (i) => rows[i].name },
-    { ...figure("n", "examples", count), downFirst: true },
-    {
-      ...figure("value", "value", number, 130),
+    figure("n", "examples", count, { downFirst: true }),
+    figure("value", "value", number, {
+      width: 130,
       show: (i) => (Number.isNaN(rows[i].value) ? <span class="evc-undefined">undefined: {results.reason[results.rowsOf(series)[rows[i].id]]}</span> : number(rows[i].value)),
-    },
-    limits("interval", "interval", "lower", "upper", number),
+    }),
+    limits("interval", "interval", (i) => [rows[i].lower, rows[i].upper], number),
     figure("difference", "difference", change),
-    limits("difference_interval", "95 % of difference", "lowerDifference", "upperDifference", change),
-    { ...figure("ratio", "ratio", (value) => (Number.isFinite(value) ? percent(value, 0) : "")), text: (i) => rows[i].ratio },
+    limits("difference_interval", "95 % of difference", (i) => [rows[i].lowerDifference, rows[i].upperDifference], change),
+    figure("ratio", "ratio", (value) => (Number.isFinite(value) ? percent(value, 0) : "")),
   ];
   return (
     <section>

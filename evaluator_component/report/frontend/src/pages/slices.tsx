@@ -4,12 +4,12 @@ import { brushX } from "d3-brush";
 import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
 import { useMemo } from "preact/hooks";
-import { change, count, interval, number } from "../format";
+import { change, count, number } from "../format";
 import { histogram } from "../measures";
 import { OVERALL } from "../names";
 import { Check, choosable, Empty, Field, Find, finder, LEAST, LeastExamples, MetricSelect, Name, seriesOf, splitOf, SplitSelect } from "../parts/controls";
 import { below, Figure, type Palette, Plot } from "../parts/figure";
-import { DataTable, type TableColumn } from "../parts/table";
+import { DataTable, limits, numbers, type TableColumn } from "../parts/table";
 import type { Results, Series } from "../results";
 import { listOf, useView, type View } from "../view";
 import { MetricsOf } from "./overall";
@@ -218,27 +218,10 @@ function SliceTable({ series, ids, pins, all }: { series: Series; ids: number[];
 function columnsOf(results: Results, series: Series, level: string, all: Series[]): TableColumn[] {
   const rows = results.rowsOf(series);
   const of = (values: Float64Array) => (id: number) => (rows[id] < 0 ? Number.NaN : values[rows[id]]);
-  const figure = (key: string, label: string, values: Float64Array, format: (value: number) => string, group = series.label): TableColumn => ({
-    key,
-    label,
-    group,
-    width: 100,
-    numeric: true,
-    sortBy: of(values),
-    downFirst: series.direction === "lower",
-    show: (id) => format(of(values)(id)),
-    text: of(values),
-  });
-  const limits = (key: string, label: string, lower: Float64Array, upper: Float64Array, format: (value: number) => string): TableColumn => ({
-    key,
-    label,
-    group: series.label,
-    width: 150,
-    numeric: true,
-    sortBy: (id) => of(upper)(id) - of(lower)(id),
-    show: (id) => <span class="evc-quiet">{interval(of(lower)(id), of(upper)(id), format)}</span>,
-    text: (id) => interval(of(lower)(id), of(upper)(id), format),
-  });
+  const named = { group: series.label, downFirst: series.direction === "lower" };
+  const figure = (key: string, label: string, values: Float64Array, format: (value: number) => string) => numbers(key, label, of(values), format, named);
+  const interval = (key: string, label: string, lower: Float64Array, upper: Float64Array, format: (value: number) => string) =>
+    limits(key, label, (id) => [of(lower)(id), of(upper)(id)], format, { group: series.label, sortBy: (id) => of(upper)(id) - of(lower)(id) });
   const has = (values: Float64Array) => results.slices.some((_, id) => !Number.isNaN(of(values)(id)));
   const value: TableColumn = {
     ...figure("value", "value", results.value, number),
@@ -251,16 +234,16 @@ function columnsOf(results: Results, series: Series, level: string, all: Series[
   };
   const compared = has(results.baseline);
   return [
-    { ...figure("n", "examples", results.n, count, ""), group: undefined, downFirst: true },
+    numbers("n", "examples", of(results.n), count, { downFirst: true }),
     value,
-    ...(has(results.lower) ? [limits("interval", level, results.lower, results.upper, number)] : []),
+    ...(has(results.lower) ? [interval("interval", level, results.lower, results.upper, number)] : []),
     ...(compared ? [figure("baseline", "baseline", results.baseline, number)] : []),
     ...(has(results.change) && compared ? [figure("change", "change", results.change, change)] : []),
-    ...(has(results.changeLower) ? [limits("change_interval", `${level} of change`, results.changeLower, results.changeUpper, change)] : []),
+    ...(has(results.changeLower) ? [interval("change_interval", `${level} of change`, results.changeLower, results.changeUpper, change)] : []),
     ...all.filter((other) => other.key !== series.key).map((other): TableColumn => {
       const own = results.rowsOf(other);
       const get = (id: number) => (own[id] < 0 ? Number.NaN : results.value[own[id]]);
-      return { key: other.key, label: other.label, width: 130, numeric: true, downFirst: other.direction === "lower", sortBy: get, show: (id) => number(get(id)), text: get };
+      return numbers(other.key, other.label, get, number, { width: 130, downFirst: other.direction === "lower" });
     }),
   ];
 }

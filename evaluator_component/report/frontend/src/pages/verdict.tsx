@@ -2,10 +2,10 @@
 
 import { useMemo } from "preact/hooks";
 import type { Columns, Texts } from "../document";
-import { change, count, interval, number, OUTCOMES, short } from "../format";
+import { change, count, number, OUTCOMES, short } from "../format";
 import { Empty, finder, Find, Name, Select } from "../parts/controls";
 import { below, Figure, Plot } from "../parts/figure";
-import { DataTable, type TableColumn } from "../parts/table";
+import { DataTable, limits, numbers, type TableColumn } from "../parts/table";
 import { useView, type View } from "../view";
 import { Overall } from "./overall";
 
@@ -232,15 +232,7 @@ function AllChecks({ checks }: { checks: Checks }) {
 }
 
 function columnsOf(checks: Checks): TableColumn[] {
-  const figure = (key: string, label: string, values: Float64Array, format = number): TableColumn => ({
-    key,
-    label,
-    width: 92,
-    numeric: true,
-    sortBy: (row) => values[row],
-    show: (row) => format(values[row]),
-    text: (row) => values[row],
-  });
+  const figure = (key: string, label: string, values: Float64Array, format = number, more: Partial<TableColumn> = {}) => numbers(key, label, (row) => values[row], format, { width: 92, ...more });
   const text = (key: string, label: string, values: Texts | string[], width: number): TableColumn => ({
     key,
     label,
@@ -265,17 +257,10 @@ function columnsOf(checks: Checks): TableColumn[] {
       text: (row) => OUTCOMES[checks.outcome[row] ?? ""] ?? "",
     },
     ...(several ? [text("split", "split", checks.split, 80)] : []),
-    { ...figure("n", "examples", checks.n, count), downFirst: true, width: 104 },
+    figure("n", "examples", checks.n, count, { downFirst: true, width: 104 }),
     text("metric", "metric", checks.metric, 150),
     figure("observed", "observed", checks.observed),
-    {
-      key: "interval",
-      label: "limits",
-      width: 140,
-      numeric: true,
-      show: (row) => interval(checks.lower[row], checks.upper[row]),
-      text: (row) => interval(checks.lower[row], checks.upper[row]),
-    },
+    limits("interval", "limits", (row) => [checks.lower[row], checks.upper[row]], number),
     figure("bound", "bound", checks.bound),
     figure("margin", "to spare", checks.margin, change),
     figure("baseline", "baseline", checks.baseline),

@@ -3,7 +3,7 @@
 import { elementScroll, observeElementOffset, observeElementRect, Virtualizer } from "@tanstack/virtual-core";
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
-import { csvCell } from "../format";
+import { csvCell, interval } from "../format";
 
 export interface TableColumn {
   key: string;
@@ -154,6 +154,17 @@ function Export({ rows, columns, fileName }: { rows: Int32Array; columns: TableC
       </button>
     </span>
   );
+}
+
+/** A column of numbers, NaN where there is none. */
+export function numbers(key: string, label: string, of: (row: number) => number, format: (value: number) => string, more: Partial<TableColumn> = {}): TableColumn {
+  return { key, label, width: 100, numeric: true, sortBy: of, show: (row) => format(of(row)), text: of, ...more };
+}
+
+/** A column of intervals. */
+export function limits(key: string, label: string, of: (row: number) => [number, number], format: (value: number) => string, more: Partial<TableColumn> = {}): TableColumn {
+  const text = (row: number) => interval(...of(row), format);
+  return { key, label, width: 150, numeric: true, show: (row) => <span class="evc-quiet">{text(row)}</span>, text, ...more };
 }
 
 /** The rows as they are sorted, with a heading. */
