@@ -158,13 +158,13 @@ function Export({ rows, columns, fileName }: { rows: Int32Array; columns: TableC
 
 /** A column of numbers, NaN where there is none. */
 export function numbers(key: string, label: string, of: (row: number) => number, format: (value: number) => string, more: Partial<TableColumn> = {}): TableColumn {
-  return { key, label, width: 100, numeric: true, sortBy: of, show: (row) => format(of(row)), text: of, ...more };
+  return { key, label, width: 106, numeric: true, sortBy: of, show: (row) => format(of(row)), text: of, ...more };
 }
 
 /** A column of intervals. */
 export function limits(key: string, label: string, of: (row: number) => [number, number], format: (value: number) => string, more: Partial<TableColumn> = {}): TableColumn {
   const text = (row: number) => interval(...of(row), format);
-  return { key, label, width: 150, numeric: true, show: (row) => <span class="evc-quiet">{text(row)}</span>, text, ...more };
+  return { key, label, width: 184, numeric: true, show: (row) => <span class="evc-quiet">{text(row)}</span>, text, ...more };
 }
 
 /** The rows as they are sorted, with a heading. */
