@@ -39,7 +39,7 @@ def test_the_weak_slice_is_found_in_firefox_too(
     browser.evaluate("document.querySelector('button[aria-label=\"auc, value\"]').click()")
     names = browser.wait_for("[...document.querySelectorAll('.evc-pin')].map((node) => node.innerText)")
     assert "hour=3" in names[0]
-    assert browser.evaluate("document.querySelectorAll('g[data-mark=rect] rect').length") == 30
+    browser.wait_for("document.querySelectorAll('g[data-mark=rect] rect').length === 30")
     browser.evaluate("document.querySelector('.evc-pin').click()")
     areas = browser.wait_for(
         "[...document.querySelectorAll('figure svg[role=img]')].map((node) => node.getAttribute('aria-label'))"

@@ -120,10 +120,14 @@ def test_the_largest_gap_is_named(open_report: Open, evaluated: Evaluation) -> N
     shown = dict(zip(names, (float(text.replace("−", "-")) for text in differences), strict=True))
     assert shown == pytest.approx({name: values[name] - values["hour=0"] for name in values}, abs=6e-5)
     rows = {row["slice"]: row for row in evaluated.metrics.filter(metric="auc", model="candidate").table.to_pylist()}
-    reach = 1.959964 * np.hypot(rows["hour=3"]["std_error"], rows["hour=0"]["std_error"])
+    (low, high), (other_low, other_high) = (
+        [rows[name][end] for end in ("lower", "upper")] for name in ("hour=3", "hour=0")
+    )
+    below = np.hypot(values["hour=3"] - low, other_high - values["hour=0"])  # Newcombe's way
+    above = np.hypot(high - values["hour=3"], values["hour=0"] - other_low)
     difference = values["hour=3"] - values["hour=0"]
     limits = cells(page, region, 5)[names.index("hour=3")].replace("−", "-").split(" to ")
-    assert [float(limit) for limit in limits] == pytest.approx([difference - reach, difference + reach], abs=6e-5)
+    assert [float(limit) for limit in limits] == pytest.approx([difference - below, difference + above], abs=6e-5)
 
 
 @pytest.mark.parametrize(("least", "left"), [(4_000, 3), (6_700, 1)])

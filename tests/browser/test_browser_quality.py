@@ -82,6 +82,20 @@ def test_on_paper_controls_are_gone(open_report: Open, evaluated: Evaluation) ->
     assert page.locator(".evc-checks").is_visible()
 
 
+def test_all_rows_are_printed(open_report: Open, evaluated: Evaluation, tmp_path: pathlib.Path) -> None:
+    page = open_report(evaluated)
+    rows = page.locator("[aria-label='All checks'] tbody tr:not(.evc-spacer)")
+    assert rows.count() < len(evaluated.verdict.checks)
+    page.evaluate("window.printed = 0")
+    page.evaluate(
+        "addEventListener('beforeprint', () => { window.printed = "
+        "document.querySelectorAll(\"[aria-label='All checks'] tbody tr:not(.evc-spacer)\").length; })"
+    )
+    page.pdf(path=tmp_path / "report.pdf", format="A4")
+    assert page.evaluate("window.printed") == len(evaluated.verdict.checks)
+    expect(rows).not_to_have_count(len(evaluated.verdict.checks))
+
+
 def test_without_a_script_the_verdict_can_be_read(chromium: Any, tmp_path: pathlib.Path, evaluated: Evaluation) -> None:
     path = tmp_path / "report.html"
     write_report(evaluated, path)

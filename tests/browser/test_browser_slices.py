@@ -56,15 +56,16 @@ def test_the_weak_slice_is_found_by_looking(open_report: Open, evaluated: Evalua
     assert values[-1] < 0.7
     lowest = names[0]
     page.get_by_role("button", name=lowest, exact=True).click()
-    pinned = page.get_by_role("region", name="Pinned slices")
+    pinned = page.get_by_role("region", name="Pinned slices", exact=True)
     assert (
         pinned.get_by_role("heading", name="ROC curve").or_(pinned.locator("figcaption", has_text="ROC curve")).count()
     )
     auc = evaluated.metrics.value("auc", lowest)
-    own = pinned.get_by_role("region", name=f"Metrics of {lowest}").locator(
+    own = pinned.get_by_role("region", name="Metrics of pinned slices").locator(
         "tr", has=page.locator("th", has_text=re.compile("^auc$"))
     )
-    assert own.locator("td").first.inner_text() == f"{auc:.4f}"
+    beside = [text.split()[0] for text in own.locator("td").all_inner_texts()]
+    assert beside == [f"{evaluated.metrics.value('auc'):.4f}", f"{auc:.4f}"]
     drawn = pinned.locator("figure", has_text="ROC curve").locator("svg[role=img]").get_attribute("aria-label")
     areas = [float(text) for text in re.findall(r"(?:candidate|baseline) (\d\.\d+)", drawn)]
     assert areas[2] == pytest.approx(auc, abs=2e-3)  # of 1,000 thresholds
@@ -103,7 +104,14 @@ def test_filter_order_and_csv(open_report: Open, evaluated: Evaluation) -> None:
     sizes = [int(row["examples"]) for row in rows]
     assert sizes == sorted(sizes, reverse=True)
     for row in rows:
-        assert float(row["auc value"]) == pytest.approx(evaluated.metrics.value("auc", row["slice"]), rel=1e-6)
+        known = evaluated.metrics.filter(metric="auc", slice=row["slice"], model="candidate").table.to_pylist()[0]
+        for shown, name in (
+            ("value", "value"),
+            ("95 %, lower", "lower"),
+            ("95 %, upper", "upper"),
+            ("change", "change"),
+        ):
+            assert float(row[f"auc {shown}"]) == pytest.approx(known[name], rel=1e-6)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download CSV").click()
     assert download.value.suggested_filename == "slices-auc.csv"
@@ -119,6 +127,7 @@ def test_weighing_by_examples_changes_the_heights(open_report: Open, evaluated: 
 
     assert total() == 27  # without Overall
     page.get_by_label("Weigh by examples").check()
+    expect(page.locator("figure svg[role=img]").first).to_contain_text("examples")
     assert total() == 3 * 20_000  # by hour, by payment, by both
 
 
@@ -166,4 +175,37 @@ def test_the_keyboard_does_all_of_it(open_report: Open, evaluated: Evaluation) -
     pin = page.get_by_role("region", name=SLICES).locator("tbody button").first
     pin.focus()
     page.keyboard.press("Enter")
-    assert page.get_by_role("region", name="Pinned slices").is_visible()
+    assert page.get_by_role("region", name="Pinned slices", exact=True).is_visible()
+
+
+def test_a_click_anywhere_in_a_row_pins_it_and_back_leads_to_the_page_before(
+    open_report: Open, evaluated: Evaluation
+) -> None:
+    page = open_report(evaluated)
+    page.get_by_role("link", name="Slices").click()
+    page.get_by_role("region", name=re.compile("^Slices by")).locator("tbody tr").nth(3).locator("td").nth(2).click()
+    expect(page.get_by_role("region", name="Pinned slices", exact=True)).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("link", name="Verdict")).to_have_attribute("aria-current", "page")
+    page.go_forward()
+    expect(page.get_by_role("link", name="Slices")).to_have_attribute("aria-current", "page")
+
+
+@pytest.mark.parametrize(
+    "view",
+    ["page=slices&metric=auc&min=abc", "page=slices&metric=none&low=x", "page=xyz", "page=slices&low=0.9&high=0.1"],
+)
+def test_an_address_that_says_nothing_shows_the_usual(open_report: Open, evaluated: Evaluation, view: str) -> None:
+    page = open_report(evaluated, view)
+    if "xyz" in view:
+        assert page.get_by_role("link", name="Verdict").get_attribute("aria-current") == "page"
+    else:
+        assert page.get_by_text("At least 100 examples").is_visible()
+        assert "Overall" in cells(page, SLICES, 0)
+
+
+def test_pins_of_other_evaluations_are_told(open_report: Open, evaluated: Evaluation) -> None:
+    page = open_report(evaluated, "page=slices&pins=%5B%22hour%3D77%22%5D")
+    assert page.get_by_text("This page has no slice hour=77").is_visible()
+    page = open_report(evaluated, "page=plots&slices=%5B%22hour%3D77%22%5D")
+    assert page.get_by_text("This page has no slice hour=77").is_visible()

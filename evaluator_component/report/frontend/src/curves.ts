@@ -73,7 +73,9 @@ export class Plots {
     const finest = (types: string[]) => own.filter((part) => types.includes(part.type)).sort((a, b) => types.indexOf(a.type) - types.indexOf(b.type))[0];
     const [matrices, counted, gained] = [finest(CURVES), finest(BUCKETS), finest(["GainLiftPlot"])];
     let buckets = counted ? this.buckets(counted) : null;
-    const curve = matrices ? this.curve(matrices) : buckets && isBinary(buckets) ? curveOfBuckets(buckets) : null;
+    let curve = matrices ? this.curve(matrices) : buckets && isBinary(buckets) ? curveOfBuckets(buckets) : null;
+    if (curve && !(curve.tp[0] + curve.fp[0] + curve.tn[0] + curve.fn[0])) curve = null; // no example counts
+    if (buckets && !buckets.examples.some((examples) => examples > 0)) buckets = null;
     if (!buckets && curve) buckets = bucketsOfCurve(curve);
     const gain = gained ? this.gain(gained) : null;
     return curve || buckets || gain ? { slice, model, curve, buckets, gain, weighted: (matrices ?? counted ?? gained).weighted } : null;

@@ -26,10 +26,16 @@ export function listOf(text: string): string[] {
   if (!text) return [];
   try {
     const found: unknown = JSON.parse(text);
-    return Array.isArray(found) ? found.map(String) : [];
+    return Array.isArray(found) ? [...new Set(found.map(String))] : [];
   } catch {
     return [];
   }
+}
+
+/** A number that is kept in a text; otherwise the usual one. */
+export function numberOf(text: string, usual: number, least = Number.NEGATIVE_INFINITY): number {
+  const number = text.trim() === "" ? Number.NaN : Number(text);
+  return Number.isFinite(number) && number >= least ? number : usual;
 }
 
 /** The choices, from the address where `linked`, kept there as they change. */
@@ -38,10 +44,11 @@ export function useChoices(initial: Choices, linked: boolean): [Choices, (choice
   const latest = useRef(choices);
   const set = useMemo(
     () => (changes: Choices) => {
+      const turns = "page" in changes && changes.page !== latest.current.page;
       const merged = { ...latest.current, ...changes };
       latest.current = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== ""));
       setChoices(latest.current);
-      if (linked) toAddress(latest.current);
+      if (linked) toAddress(latest.current, turns);
     },
     [linked],
   );
@@ -51,8 +58,8 @@ export function useChoices(initial: Choices, linked: boolean): [Choices, (choice
       latest.current = fromAddress();
       setChoices(latest.current);
     };
-    addEventListener("hashchange", follow);
-    return () => removeEventListener("hashchange", follow);
+    addEventListener("popstate", follow); // also when somebody changes the address
+    return () => removeEventListener("popstate", follow);
   }, [linked]);
   return [choices, set];
 }
@@ -61,9 +68,11 @@ function fromAddress(): Choices {
   return Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 }
 
-function toAddress(choices: Choices): void {
+function toAddress(choices: Choices, turns: boolean): void {
+  const address = `#${new URLSearchParams(choices)}`;
   try {
-    history.replaceState(null, "", `#${new URLSearchParams(choices)}`);
+    if (turns) history.pushState(null, "", address); // so that one can go back to the page before
+    else history.replaceState(null, "", address);
   } catch {
     // a page without an address of its own, such as one inside a notebook
   }

@@ -1,15 +1,14 @@
 // Fairness: a metric on the slices of one feature, compared with one of them.
 
 import { useMemo } from "preact/hooks";
-import { change, count, interval, number, percent, short } from "../format";
+import { change, count, interval, number, percent, several, short } from "../format";
 import { OVERALL } from "../names";
 import { choosable, Empty, LEAST, LeastExamples, Name, Select, seriesOf, splitOf, SplitSelect } from "../parts/controls";
 import { below, Figure, Plot } from "../parts/figure";
 import { DataTable, limits, numbers, type TableColumn } from "../parts/table";
 import type { Results, Series } from "../results";
-import { useView, type View } from "../view";
+import { numberOf, useView, type View } from "../view";
 
-const Z = 1.959964;
 const THRESHOLD = /(?:^|\s)threshold=([0-9.e+-]+)|@([0-9.]+)$/;
 
 /** One slice compared with the baseline slice. */
@@ -48,7 +47,7 @@ export function FairnessPage() {
   const bases = [OVERALL, ...members.map(({ slice }) => slice.name)].filter((name) => results.row(series, name) >= 0);
   const base = bases.includes(view.get("base")) ? view.get("base") : bases[0];
   const twins = options.filter((one) => family(one) === family(series) && one.output === series.output && one.weighted === series.weighted);
-  const least = Number(view.get("min", String(LEAST)));
+  const least = numberOf(view.get("min"), LEAST, 0);
   const rows = compare(results, series, members.map(({ id }) => id), base).filter((row) => row.n >= least);
   const small = members.filter(({ id }) => results.rowsOf(series)[id] >= 0).length - rows.length;
   const defined = rows.filter((row) => !Number.isNaN(row.value));
@@ -66,11 +65,11 @@ export function FairnessPage() {
       <Gap rows={defined} series={series} total={rows.length} />
       {small > 0 && (
         <p class="evc-quiet">
-          {count(small)} slices with fewer than {count(least)} examples are left out: small ones are far off by chance.
+          {several(small, "slice")} with fewer than {count(least)} examples left out: small ones are far off by chance.
         </p>
       )}
       {defined.length > 0 && <Dots rows={defined} series={series} base={base} view={view} />}
-      {twins.length > 2 && <ByThreshold twins={twins} members={defined.map((row) => row.name)} results={results} />}
+      {twins.length > 1 && <ByThreshold twins={twins} members={extremes(defined)} results={results} />}
       <Compares rows={rows} series={series} base={base} />
     </>
   );
@@ -109,11 +108,21 @@ function compare(results: Results, series: Series, ids: number[], base: string):
       const name = results.slices[id].name;
       const pair = results.row(series, `${base} − ${name}`);
       const [value, other] = [results.value[row], results.value[baseRow]];
-      const reach = disjoint ? Z * Math.hypot(results.stdError[row], results.stdError[baseRow]) : Number.NaN;
       const difference = name === base ? 0 : value - other;
-      const own = name === base ? [0, 0] : pair >= 0 && !Number.isNaN(results.lower[pair]) ? [-results.upper[pair], -results.lower[pair]] : [difference - reach, difference + reach];
+      const own = name === base ? [0, 0] : pair >= 0 && !Number.isNaN(results.lower[pair]) ? [-results.upper[pair], -results.lower[pair]] : disjoint ? apart(difference, value, results.lower[row], results.upper[row], other, results.lower[baseRow], results.upper[baseRow]) : [Number.NaN, Number.NaN];
       return { id, name, value, lower: results.lower[row], upper: results.upper[row], n: results.n[row], difference, lowerDifference: own[0], upperDifference: own[1], ratio: value / other };
     });
+}
+
+/** The slices with the highest and the lowest values, at most five. */
+function extremes(rows: Compared[]): string[] {
+  const sorted = [...rows].sort((a, b) => b.value - a.value).map((row) => row.name);
+  return sorted.length > 5 ? [...sorted.slice(0, 3), ...sorted.slice(-2)] : sorted;
+}
+
+/** The limits of the difference of two values of separate examples, from the limits of each. (Newcombe 1998) */
+function apart(difference: number, value: number, lower: number, upper: number, other: number, otherLower: number, otherUpper: number): [number, number] {
+  return [difference - Math.hypot(value - lower, otherUpper - other), difference + Math.hypot(upper - value, other - otherLower)];
 }
 
 function Gap({ rows, series, total }: { rows: Compared[]; series: Series; total: number }) {
@@ -141,7 +150,7 @@ function Dots({ rows, series, base, view }: { rows: Compared[]; series: Series; 
       description={`${shown.length} slices with intervals; the line is ${base}`}
       name="fairness"
       on={[rows.map((row) => row.id).join(), series.key, base]}
-      note={`${rows.length > shown.length ? `The ${shown.length} highest of ${count(rows.length)}. ` : ""}The dashed line is ${base}; hollow dots are the baseline model.`}
+      note={`${rows.length > shown.length ? `The ${shown.length} highest of ${count(rows.length)}. ` : ""}The dashed line is ${base}${[...baseline.values()].some((value) => !Number.isNaN(value)) ? "; hollow dots are the baseline model" : ""}.`}
       draw={(colors, width) =>
         Plot.plot({
           width,
@@ -163,19 +172,20 @@ function Dots({ rows, series, base, view }: { rows: Compared[]; series: Series; 
 }
 
 function ByThreshold({ twins, members, results }: { twins: Series[]; members: string[]; results: Results }) {
+  const lines = [OVERALL, ...members];
   const points = twins
     .filter((one) => thresholdOf(one))
-    .flatMap((one) => members.slice(0, 6).map((name) => ({ name, threshold: Number(thresholdOf(one)), row: results.row(one, name) })))
+    .flatMap((one) => lines.map((name) => ({ name, threshold: Number(thresholdOf(one)), row: results.row(one, name) })))
     .filter(({ row }) => row >= 0 && !Number.isNaN(results.value[row]));
   if (!points.length) return null;
   const label = family(twins[0]).split("/").at(-1) ?? "";
   return (
     <Figure
       title={`${label} by threshold`}
-      description={`one line for each of ${Math.min(6, members.length)} slices`}
+      description={`one line for each of ${lines.length} slices`}
       name="fairness-thresholds"
       on={[members.join("\n"), label]}
-      note={members.length > 6 ? `Lines of the first 6 of ${members.length} slices.` : undefined}
+      note="Overall, and the slices with the highest and the lowest values."
       draw={(colors, width) =>
         Plot.plot({
           width,
@@ -205,13 +215,13 @@ function Compares({ rows, series, base }: { rows: Compared[]; series: Series; ba
     { key: "name", label: "slice", width: 260, sortBy: (i) => rows[i].id, show: (i) => <Name text={rows[i].name} />, text: (i) => rows[i].name, hint: (i) => rows[i].name },
     figure("n", "examples", count, { downFirst: true }),
     figure("value", "value", number, {
-      width: 130,
+      width: rows.some((row) => Number.isNaN(row.value)) ? 260 : 130,
       show: (i) => (Number.isNaN(rows[i].value) ? <span class="evc-undefined">undefined: {results.reason[results.rowsOf(series)[rows[i].id]]}</span> : number(rows[i].value)),
     }),
     limits("interval", "interval", (i) => [rows[i].lower, rows[i].upper], number),
     figure("difference", "difference", change),
     limits("difference_interval", "95 % of difference", (i) => [rows[i].lowerDifference, rows[i].upperDifference], change),
-    figure("ratio", "ratio", (value) => (Number.isFinite(value) ? percent(value, 0) : "")),
+    figure("ratio", "ratio", (value) => (!Number.isFinite(value) ? "" : value < 10 ? percent(value, 0) : `${count(value)} times`)),
   ];
   return (
     <section>
@@ -220,7 +230,9 @@ function Compares({ rows, series, base }: { rows: Compared[]; series: Series; ba
       </h2>
       <DataTable label={`Slices compared with ${base}`} columns={columns} rows={rows.map((_, i) => i)} sort={view.get("fsort", "difference")} down={view.get("fdown") === "1"} onSort={(key, down) => view.set({ fsort: key, fdown: down ? "1" : "0" })} fileName="fairness" height={400} />
       <p class="evc-quiet">
-        {base === OVERALL
+        {rows.some((row) => row.name !== base && !Number.isNaN(row.lowerDifference)) && base === OVERALL
+          ? "The intervals are those of cross_slicing_specs."
+          : base === OVERALL
           ? "The overall slice holds the examples of the others, so a difference from it has no interval of two separate groups: choose one of the slices, or add cross_slicing_specs."
           : "Slices of one feature are taken to have no example in common; where an example has several values, add cross_slicing_specs, whose intervals take that into account."}
       </p>

@@ -1,6 +1,6 @@
 // The metrics of the overall slice, or of any other, as a table.
 
-import { change, count, interval, judgement, number } from "../format";
+import { change, clearJudgement, count, interval, number } from "../format";
 import { OVERALL } from "../names";
 import { Name, splitOf, SplitSelect } from "../parts/controls";
 import type { Series } from "../results";
@@ -61,7 +61,7 @@ export function MetricsOf({ slice, series }: { slice: string; series: Series[] }
         </thead>
         <tbody>
           {rows.map(([one, row]) => {
-            const word = judgement(results.change[row], one.direction);
+            const word = clearJudgement(results.change[row], results.changeLower[row], results.changeUpper[row], one.direction);
             return (
               <tr key={one.key}>
                 <th scope="row">{one.label}</th>
@@ -82,6 +82,47 @@ export function MetricsOf({ slice, series }: { slice: string; series: Series[] }
           })}
         </tbody>
       </table>
+    </div>
+  );
+}
+
+/** All metrics of several slices, one slice beside the other: value with its interval, and the change. */
+export function MetricsBeside({ slices, series }: { slices: string[]; series: Series[] }) {
+  const { results } = useView();
+  const rows = series.map((one) => ({ one, own: slices.map((slice) => results.row(one, slice)) })).filter(({ own }) => own.some((row) => row >= 0));
+  const compared = rows.some(({ own }) => own.some((row) => row >= 0 && !Number.isNaN(results.change[row])));
+  return (
+    <div class="evc-scroller" tabIndex={0} role="region" aria-label="Metrics of pinned slices">
+      <table class="evc-fixed">
+        <caption class="evc-hidden">Metrics of pinned slices beside the overall slice</caption>
+        <thead>
+          <tr>
+            <th scope="col">metric</th>
+            {slices.map((slice) => (
+              <th scope="col" class="evc-number" key={slice} title={slice}>
+                <Name text={slice} most={36} />
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ one, own }) => (
+            <tr key={one.key}>
+              <th scope="row">{one.label}</th>
+              {own.map((row, place) => (
+                <td class="evc-number" key={slices[place]}>
+                  {row < 0 ? "" : Number.isNaN(results.value[row]) ? <span class="evc-undefined">undefined: {results.reason[row] ?? "no reason on record"}</span> : number(results.value[row])}
+                  {row >= 0 && !Number.isNaN(results.lower[row]) && <small class="evc-quiet"> {interval(results.lower[row], results.upper[row])}</small>}
+                  {compared && row >= 0 && !Number.isNaN(results.change[row]) && (
+                    <small class={`evc-${clearJudgement(results.change[row], results.changeLower[row], results.changeUpper[row], one.direction) || "quiet"}`}> {change(results.change[row])}</small>
+                  )}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {compared && <p class="evc-quiet">After each value its interval, then the change from the baseline; coloured where its interval leaves out 0.</p>}
     </div>
   );
 }

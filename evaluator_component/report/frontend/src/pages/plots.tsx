@@ -20,6 +20,7 @@ export function PlotsPage() {
   const slices = listOf(view.get("slices")).filter((name) => known.includes(name));
   const shown = slices.length ? slices : known.includes(OVERALL) ? [OVERALL] : known.slice(0, 1);
   const asked = view.get("add");
+  const missing = [...listOf(view.get("slices")), ...(asked ? [asked] : [])].filter((name) => !known.includes(name));
   const { left_out } = view.report.meta;
   if (!known.length) return <NoPlots />;
   const show = (names: string[]) => view.set({ slices: names.length ? JSON.stringify(names) : "", add: "" });
@@ -51,9 +52,19 @@ export function PlotsPage() {
           </span>
         ))}
       </div>
-      {asked && results.idOf(asked) >= 0 && !known.includes(asked) && (
-        <p class="evc-quiet">{asked} has metrics but no plots here: plots are made for the largest slices (engine.max_plot_slices).</p>
-      )}
+      {missing.map((name) => (
+        <p class="evc-quiet" key={name}>
+          {results.idOf(name) < 0 ? (
+            <>
+              This page has no slice <code>{name}</code>.
+            </>
+          ) : (
+            <>
+              <Name text={name} /> has metrics but no plots here: they are made for the largest slices (engine.max_plot_slices).
+            </>
+          )}
+        </p>
+      ))}
       {left_out.plots > 0 && <p class="evc-quiet">Plots of {count(left_out.plots)} smaller slices are not in this page; plots.parquet has all.</p>}
       <PlotsOf slices={shown} />
     </>

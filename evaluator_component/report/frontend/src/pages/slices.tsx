@@ -4,18 +4,19 @@ import { brushX } from "d3-brush";
 import { scaleLinear } from "d3-scale";
 import { select } from "d3-selection";
 import { useMemo } from "preact/hooks";
-import { change, count, number } from "../format";
+import { change, count, number, several, ticks } from "../format";
 import { histogram } from "../measures";
 import { OVERALL } from "../names";
 import { Check, choosable, Empty, Field, Find, finder, LEAST, LeastExamples, MetricSelect, Name, seriesOf, splitOf, SplitSelect } from "../parts/controls";
 import { below, Figure, type Palette, Plot } from "../parts/figure";
 import { DataTable, limits, numbers, type TableColumn } from "../parts/table";
 import type { Results, Series } from "../results";
-import { listOf, useView, type View } from "../view";
-import { MetricsOf } from "./overall";
+import { listOf, numberOf, useView, type View } from "../view";
+import { MetricsBeside } from "./overall";
 import { PlotsOf } from "./plots";
 
 const BINS = 30;
+const MOST_DRAWN = 6;
 
 export function SlicesPage() {
   const view = useView();
@@ -46,7 +47,7 @@ export function SlicesPage() {
       <p class="evc-quiet">
         {count(kept.length)} of {count(kept.length + hidden)} slices are shown
         {hidden > 0 && "; the others are smaller, outside of the range or not among those found"}.
-        {left_out.slices > 0 && ` ${count(left_out.slices)} slices with fewer examples are not in this page; metrics.parquet has all.`} Click a slice to pin it.
+        {left_out.slices > 0 && ` ${count(left_out.slices)} slices with fewer examples are not in this page; metrics.parquet has all.`} Click a row to pin its slice.
       </p>
       <SliceTable series={series} ids={kept} pins={pins} all={view.get("all") === "1" ? options : []} />
       <Pinned pins={pins} />
@@ -58,7 +59,7 @@ export function SlicesPage() {
 export function chosen(view: View, series: Series): { eligible: number[]; kept: number[]; hidden: number } {
   const { results } = view;
   const rows = results.rowsOf(series);
-  const least = Number(view.get("min", String(LEAST)));
+  const least = numberOf(view.get("min"), LEAST, 0);
   const matches = finder(view.get("find"));
   const pairs = view.get("pairs") === "1";
   const [low, high] = rangeOf(view);
@@ -81,8 +82,9 @@ export function chosen(view: View, series: Series): { eligible: number[]; kept: 
 }
 
 function rangeOf(view: View): [number | null, number | null] {
-  const [low, high] = [view.get("low"), view.get("high")];
-  return [low === "" ? null : Number(low), high === "" ? null : Number(high)];
+  const [low, high] = [view.get("low"), view.get("high")].map((text) => numberOf(text, Number.NaN));
+  const ordered = low > high ? [high, low] : [low, high];
+  return [Number.isNaN(ordered[0]) ? null : ordered[0], Number.isNaN(ordered[1]) ? null : ordered[1]];
 }
 
 function Histogram({ series, ids }: { series: Series; ids: number[] }) {
@@ -102,7 +104,7 @@ function Histogram({ series, ids }: { series: Series; ids: number[] }) {
   return (
     <section>
       <Figure
-        title={`${series.label} over ${count(defined.length)} slices`}
+        title={`${series.label} over ${several(defined.length, "slice")}${ids.length > 1 ? ", without the overall one" : ""}`}
         description={`histogram, from ${number(domain[0])} to ${number(domain[1])}; the fields below set the range`}
         name="slices"
         on={[series, ids.length, ids[0], ids.at(-1), weigh, view.get("find"), view.get("min")]}
@@ -144,8 +146,8 @@ function draw(colors: Palette, width: number, bins: { lower: number; upper: numb
     marginRight: how.marginRight,
     marginTop: how.marginTop,
     marginBottom: how.marginBottom,
-    x: { ...below(how.label), domain: how.domain },
-    y: { label: how.weigh ? "examples" : "slices", grid: true, ticks: 4, tickFormat: "~s" },
+    x: { ...below(how.label), domain: how.domain, tickFormat: ticks(...how.domain) },
+    y: { label: how.weigh ? "examples" : "slices", grid: true, ticks: Math.min(4, Math.max(...bins.map((bin) => bin.total))), tickFormat: "~s" },
     marks: [
       Plot.rectY(bins, { x1: "lower", x2: "upper", y: "total", fill: colors.candidate, inset: 0.5, title: (bin) => `${number(bin.lower)} to ${number(bin.upper)}: ${count(bin.total)}` }),
       Plot.ruleY([0], { stroke: colors.muted }),
@@ -194,8 +196,8 @@ function SliceTable({ series, ids, pins, all }: { series: Series; ids: number[];
     width: 300,
     sortBy: (id) => id,
     show: (id) => (
-      <button type="button" class="evc-pin" aria-pressed={pins.includes(results.slices[id].name)} onClick={() => toggle(results.slices[id].name)}>
-        <Name text={results.slices[id].name} />
+      <button type="button" class="evc-pin" aria-pressed={pins.includes(results.slices[id].name)}>
+        <Name text={results.slices[id].name} most={44} />
       </button>
     ),
     text: (id) => results.slices[id].name,
@@ -209,6 +211,7 @@ function SliceTable({ series, ids, pins, all }: { series: Series; ids: number[];
       sort={sort}
       down={view.get("down", firstDown ? "1" : "0") === "1"}
       onSort={(sort, down) => view.set({ sort, down: down ? "1" : "0" })}
+      onRow={(id) => toggle(results.slices[id].name)}
       rowClass={(id) => (pins.includes(results.slices[id].name) ? "evc-pinned" : "")}
       fileName={`slices-${series.metric}`}
     />
@@ -225,7 +228,7 @@ function columnsOf(results: Results, series: Series, level: string, all: Series[
   const has = (values: Float64Array) => results.slices.some((_, id) => !Number.isNaN(of(values)(id)));
   const value: TableColumn = {
     ...figure("value", "value", results.value, number),
-    width: 110,
+    width: slicesUndefined(results, rows) ? 280 : 110,
     show: (id) => {
       const row = rows[id];
       return Number.isNaN(results.value[row]) ? <span class="evc-undefined">undefined: {results.reason[row] ?? "no reason on record"}</span> : number(results.value[row]);
@@ -248,27 +251,49 @@ function columnsOf(results: Results, series: Series, level: string, all: Series[
   ];
 }
 
+function slicesUndefined(results: Results, rows: Int32Array): boolean {
+  return rows.some((row) => row >= 0 && Number.isNaN(results.value[row]));
+}
+
 function Pinned({ pins }: { pins: string[] }) {
   const view = useView();
   const series = view.results.of(splitOf(view));
   const there = pins.filter((pin) => view.results.idOf(pin) >= 0);
-  if (!there.length) return null;
+  const unknown = pins.filter((pin) => view.results.idOf(pin) < 0);
+  if (!pins.length) return null;
+  const keep = (names: string[]) => view.set({ pins: names.length ? JSON.stringify(names) : "" });
   return (
     <section aria-label="Pinned slices">
       <h2>Pinned slices</h2>
-      {there.map((pin) => (
-        <section key={pin}>
-          <h3>
-            <Name text={pin} />{" "}
-            <button type="button" onClick={() => view.set({ pins: pins.length > 1 ? JSON.stringify(pins.filter((one) => one !== pin)) : "" })} aria-label={`Unpin ${pin}`}>
-              unpin
+      <div class="evc-controls">
+        {there.map((pin) => (
+          <span class="evc-chip" key={pin}>
+            <Name text={pin} most={60} />
+            <button type="button" onClick={() => keep(pins.filter((one) => one !== pin))} aria-label={`Unpin ${pin}`}>
+              ×
             </button>
-          </h3>
-          <MetricsOf slice={pin} series={series} />
-        </section>
-      ))}
-      <h3>Plots, beside the overall slice</h3>
-      <PlotsOf slices={[OVERALL, ...there]} />
+          </span>
+        ))}
+        <button type="button" onClick={() => keep([])}>
+          Unpin all
+        </button>
+      </div>
+      {unknown.length > 0 && (
+        <p class="evc-quiet">
+          This page has no slice{" "}
+          {unknown.map((name) => (
+            <code key={name}>{name} </code>
+          ))}
+        </p>
+      )}
+      {there.length > 0 && (
+        <>
+          <MetricsBeside slices={[OVERALL, ...there.filter((pin) => pin !== OVERALL)]} series={series} />
+          <h3>Plots, beside the overall slice</h3>
+          <PlotsOf slices={[OVERALL, ...there.filter((pin) => pin !== OVERALL)].slice(0, MOST_DRAWN)} />
+          {there.length >= MOST_DRAWN && <p class="evc-quiet">Plots of the first {MOST_DRAWN} slices; unpin some to see others.</p>}
+        </>
+      )}
     </section>
   );
 }

@@ -2,7 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 import type { Columns, Texts } from "../document";
-import { change, count, number, OUTCOMES, short } from "../format";
+import { change, count, number, OUTCOMES, short, ticks } from "../format";
 import { Empty, finder, Find, Name, Select } from "../parts/controls";
 import { below, Figure, Plot } from "../parts/figure";
 import { DataTable, limits, numbers, type TableColumn } from "../parts/table";
@@ -40,9 +40,10 @@ export class Checks {
     this.slice = columns.texts("slice");
     const [metric, output, subKey] = ["metric", "output", "sub_key"].map((name) => columns.texts(name));
     const weighted = columns.flags("weighted");
+    const both = new Set(weighted).size > 1;
     this.result = Array.from({ length: columns.length }, (_, i) => [metric[i], output[i], subKey[i], weighted[i] ? "w" : ""].join("|"));
     this.metric = Array.from({ length: columns.length }, (_, i) => {
-      const details = [output[i], subKey[i]].filter(Boolean).join(", ");
+      const details = [output[i], subKey[i], both ? (weighted[i] ? "weighted" : "unweighted") : ""].filter(Boolean).join(", ");
       return details ? `${metric[i]} (${details})` : (metric[i] ?? "");
     });
     this.rule = columns.texts("rule");
@@ -123,7 +124,7 @@ function Dots({ checks }: { checks: Checks }) {
     for (let row = 0; row < checks.length; row++) {
       const path = checks.path[row] ?? "";
       const one = found.get(path) ?? { worst: 9, failed: 0, rows: [] };
-      one.worst = Math.min(one.worst, SEVERITY.indexOf(checks.outcome[row] ?? ""));
+      one.worst = Math.min(one.worst, checks.outcome[row] === "SKIPPED" ? 9 : SEVERITY.indexOf(checks.outcome[row] ?? ""));
       one.failed += Number(checks.outcome[row] === "FAIL");
       one.rows.push(row);
       found.set(path, one);
@@ -131,7 +132,7 @@ function Dots({ checks }: { checks: Checks }) {
     return [...found].sort(([, a], [, b]) => a.worst - b.worst || b.failed - a.failed);
   }, [checks]);
   const [path, chosen] = bounds.find(([one]) => one === view.get("bound")) ?? bounds[0];
-  const rows = chosen.rows.filter((row) => !Number.isNaN(checks.observed[row]));
+  const rows = chosen.rows.filter((row) => !Number.isNaN(checks.observed[row])).sort((a, b) => Number(checks.outcome[a] === "SKIPPED") - Number(checks.outcome[b] === "SKIPPED"));
   const shown = rows.slice(0, MOST_DOTS);
   const several = new Set(shown.map((row) => checks.split[row])).size > 1;
   const name = (row: number) => (several ? `${checks.slice[row]} · ${checks.split[row]}` : (checks.slice[row] ?? ""));
@@ -145,7 +146,7 @@ function Dots({ checks }: { checks: Checks }) {
         <Select
           label="Bound"
           value={path}
-          options={bounds.map(([one, { rows: own, failed }]) => [one, `${checks.metric[own[0]]}: ${one.split(".").slice(-2).join(".")} (${failed ? `${count(failed)} failed` : OUTCOMES[SEVERITY[found(own, checks)]]})`])}
+          options={bounds.map(([one, { rows: own, failed }]) => [one, `${checks.metric[own[0]]}: ${one.split(".").slice(-2).join(".")} (${failed ? `${count(failed)} failed` : endOf(own, checks)})`])}
           onChange={(bound) => view.set({ bound })}
         />
       </div>
@@ -155,14 +156,14 @@ function Dots({ checks }: { checks: Checks }) {
           description={`${shown.length} slices with their intervals against the bound ${path}`}
           name="bound"
           on={[path, checks]}
-          note={`${rows.length > shown.length ? `The ${MOST_DOTS} worst of ${count(rows.length)} slices. ` : ""}In brackets: how many examples. The line in each row is the interval or bracket, the upright mark its bound${isChange ? "" : ", the hollow dot the baseline"}.`}
+          note={`${rows.length > shown.length ? `The ${MOST_DOTS} worst of ${count(rows.length)} slices. ` : ""}In brackets: how many examples. The line in each row is the interval or bracket, the upright mark its bound${isChange ? "" : ", the hollow dot the baseline"}${shown.some((row) => limits.get(row)?.[0] === limits.get(row)?.[1]) ? "; of those without a line no interval is known" : ""}.`}
           draw={(colors, width) =>
             Plot.plot({
               width,
               marginLeft: 270,
               marginBottom: 44,
               height: 70 + 22 * shown.length,
-              x: { ...below(isChange ? `change of ${checks.metric[shown[0]]}` : checks.metric[shown[0]]), grid: true, nice: true, inset: 10 },
+              x: { ...below(isChange ? `change of ${checks.metric[shown[0]]}` : checks.metric[shown[0]]), tickFormat: ticks(...shown.map((row) => checks.observed[row])), grid: true, nice: true, inset: 10 },
               y: { type: "band", label: null, domain: shown, tickFormat: (row: number) => labels.get(row) ?? "", tickSize: 0 },
               marks: [
                 Plot.ruleY(shown, { x1: (row) => limits.get(row)?.[0], x2: (row) => limits.get(row)?.[1], y: (row) => row, stroke: (row) => tone(checks.outcome[row], colors), strokeWidth: 2 }),
@@ -180,8 +181,11 @@ function Dots({ checks }: { checks: Checks }) {
   );
 }
 
-function found(rows: number[], checks: Checks): number {
-  return Math.min(...rows.slice(0, 1).map((row) => SEVERITY.indexOf(checks.outcome[row] ?? "PASS")));
+/** How most checks of a bound ended that did not fail: "2 inconclusive", "24 passed". */
+function endOf(rows: number[], checks: Checks): string {
+  const counts = ["INCONCLUSIVE", "PASS", "SKIPPED"].map((outcome) => [outcome, rows.filter((row) => checks.outcome[row] === outcome).length] as const);
+  const [outcome, number] = counts.find(([, size]) => size > 0) ?? ["PASS", 0];
+  return `${count(number)} ${OUTCOMES[outcome]}`;
 }
 
 /** What is drawn around an observed number: the limits it was judged by, else its interval in the metric table. */
@@ -246,7 +250,7 @@ function columnsOf(checks: Checks): TableColumn[] {
   return [
     {
       ...text("slice", "slice", checks.slice, 220),
-      show: (row) => <Name text={checks.slice[row] ?? ""} />,
+      show: (row) => <Name text={checks.slice[row] ?? ""} most={34} />,
     },
     {
       key: "outcome",
@@ -256,6 +260,7 @@ function columnsOf(checks: Checks): TableColumn[] {
       show: (row) => <Tag outcome={checks.outcome[row] ?? ""} />,
       text: (row) => OUTCOMES[checks.outcome[row] ?? ""] ?? "",
     },
+    text("sentence", "what was found", checks.sentence, 470),
     ...(several ? [text("split", "split", checks.split, 80)] : []),
     figure("n", "examples", checks.n, count, { downFirst: true, width: 104 }),
     text("metric", "metric", checks.metric, 150),
@@ -264,7 +269,6 @@ function columnsOf(checks: Checks): TableColumn[] {
     figure("bound", "bound", checks.bound),
     figure("margin", "to spare", checks.margin, change),
     figure("baseline", "baseline", checks.baseline),
-    text("sentence", "what was found", checks.sentence, 520),
   ];
 }
 

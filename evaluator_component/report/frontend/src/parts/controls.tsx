@@ -2,10 +2,10 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { count } from "../format";
+import { count, short } from "../format";
 import { parsePair } from "../names";
 import type { Series } from "../results";
-import { useView } from "../view";
+import { numberOf, useView } from "../view";
 
 /** An id that no other widget of a notebook has. */
 export function useOwnId(): string {
@@ -55,7 +55,7 @@ const STEPS = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5
 /** How many examples a slice must have, up to the size of the largest. */
 export function LeastExamples({ largest }: { largest: number }) {
   const view = useView();
-  const least = Number(view.get("min", String(LEAST)));
+  const least = numberOf(view.get("min"), LEAST, 0);
   const steps = STEPS.filter((_, i) => !i || STEPS[i - 1] < largest);
   return (
     <Field label={`At least ${count(least)} examples`}>
@@ -148,9 +148,9 @@ export function finder(text: string): (name: string) => boolean {
 }
 
 /** Text of the data, with its direction apart from that of the page. */
-export function Name({ text }: { text: string }) {
-  const pair = parsePair(text);
-  const parts = pair ?? [text];
+export function Name({ text, most }: { text: string; most?: number }) {
+  const pair = parsePair(most ? short(text, most) : text);
+  const parts = pair ?? [most ? short(text, most) : text];
   return (
     <span class="evc-name">
       {parts.map((part, i) => (

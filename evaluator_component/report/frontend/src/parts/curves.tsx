@@ -2,9 +2,9 @@
 
 import { useMemo } from "preact/hooks";
 import type { Drawn } from "../curves";
-import { count, number, short } from "../format";
+import { count, number, percent, short, ticks } from "../format";
 import { area, type Bin, gain, lift, matrixAt, type Point, precisionRecall, ratesOf, rebin, roc, wilson } from "../measures";
-import { useView } from "../view";
+import { numberOf, useView } from "../view";
 import { Name } from "./controls";
 import { below, Figure, type Palette, palette, Plot } from "./figure";
 
@@ -45,7 +45,7 @@ export function Legend({ drawn }: { drawn: Drawn[] }) {
 export function Curves({ drawn }: { drawn: Drawn[] }) {
   const view = useView();
   const { candidate } = view.report.meta;
-  const threshold = Number(view.get("t", "0.5"));
+  const threshold = numberOf(view.get("t"), 0.5);
   const key = drawn.map((one) => `${one.slice} ${one.model}`).join("\n");
   const withCurves = drawn.filter((one) => one.curve !== null);
   const lines = (points: (one: Drawn) => Point[]) => drawn.map((one) => [one, points(one)] as const).filter(([, found]) => found.length);
@@ -68,13 +68,14 @@ export function Curves({ drawn }: { drawn: Drawn[] }) {
         y: { label: y, grid: true, ...scale },
         marks: [
           ...extra(colors),
-          ...found.map(([one, points]) => {
+          ...behind(found, ([one]) => one.model === candidate).map(([one, points]) => {
             const { stroke, dash } = styleOf(drawn, one, colors, candidate);
             return Plot.line(points, { x: "x", y: "y", stroke, strokeDasharray: dash, strokeWidth: 2 });
           }),
-          Plot.dot(dots, { x: "x", y: "y", r: 5, fill: colors.ground, strokeWidth: 2, stroke: ({ one }: { one: Drawn }) => styleOf(drawn, one, colors, candidate).stroke, title: ({ one }: { one: Drawn }) => `${one.slice}, ${one.model}: threshold ${threshold}` }),
+          Plot.dot(behind(dots, ({ one }) => one.model === candidate), { x: "x", y: "y", r: 5, fill: colors.ground, strokeWidth: 2, stroke: ({ one }: { one: Drawn }) => styleOf(drawn, one, colors, candidate).stroke, title: ({ one }: { one: Drawn }) => `${one.slice}, ${one.model}: threshold ${threshold}` }),
         ],
       });
+  const legend = linesOf(drawn, candidate, view.dark);
   const areas = (found: (readonly [Drawn, Point[]])[]) => found.map(([one, points]) => `${drawn.length > 2 ? `${short(one.slice, 24)} ` : ""}${one.model} ${number(area(points))}`).join(", ");
   return (
     <>
@@ -84,6 +85,7 @@ export function Curves({ drawn }: { drawn: Drawn[] }) {
           description={`true positive rate over false positive rate; areas ${areas(rocs)}`}
           name="roc"
           width={WIDTH}
+          legend={legend}
           on={[key, threshold]}
           draw={plot(rocs, "false positive rate", "true positive rate", (colors) => [Plot.line([[0, 0], [1, 1]], { stroke: colors.muted, strokeDasharray: "2,4" })], marker((one) => ({ x: at(one)["false positive rate"], y: at(one).recall })))}
           note={`Area under the plotted points: ${areas(rocs)}. The dots are at the threshold ${number(threshold)}.`}
@@ -95,6 +97,7 @@ export function Curves({ drawn }: { drawn: Drawn[] }) {
           description="precision over recall"
           name="precision-recall"
           width={WIDTH}
+          legend={legend}
           on={[key, threshold]}
           draw={plot(prs, "recall", "precision", () => [], marker((one) => ({ x: at(one).recall, y: at(one).precision })))}
           note="Precision depends on the share of positives: compare slices with care."
@@ -107,22 +110,38 @@ export function Curves({ drawn }: { drawn: Drawn[] }) {
           description="share of the positives found over the share of examples with the highest scores"
           name="gain"
           width={WIDTH}
+          legend={legend}
           on={[key, threshold]}
           draw={plot(gains, "share of examples, by falling score", "share of positives found", (colors) => [Plot.line([[0, 0], [1, 1]], { stroke: colors.muted, strokeDasharray: "2,4" })], marker((one) => ({ x: at(one)["predicted positive"], y: at(one).recall })))}
         />
       )}
+      {withCurves.length > 0 && !rocs.length && <p class="evc-quiet">ROC, precision, gain and lift need positive and negative examples; here one of them is missing.</p>}
       {lifts.some(([, points]) => points.length) && (
         <Figure
           title="Lift"
           description="times as many positives as at random, over the share of examples with the highest scores"
           name="lift"
           width={WIDTH}
+          legend={legend}
           on={[key, threshold]}
           draw={plot(lifts, "share of examples, by falling score", "lift", (colors) => [Plot.ruleY([1], { stroke: colors.muted, strokeDasharray: "2,4" })], [], { zero: true })}
         />
       )}
     </>
   );
+}
+
+/** Those that are drawn first, then those that must not be hidden by them. */
+function behind<T>(all: readonly T[], isAbove: (one: T) => boolean): T[] {
+  return [...all.filter((one) => !isAbove(one)), ...all.filter(isAbove)];
+}
+
+/** What the lines are, as the downloads say it. */
+function linesOf(drawn: Drawn[], candidate: string, dark: boolean): { label: string; color: string; dash?: string }[] {
+  return drawn.map((one) => {
+    const { stroke, dash } = styleOf(drawn, one, palette(dark), candidate);
+    return { label: `${short(one.slice, 44)} · ${one.model}`, color: stroke, dash };
+  });
 }
 
 function Calibration({ drawn }: { drawn: Drawn[] }) {
@@ -140,6 +159,7 @@ function Calibration({ drawn }: { drawn: Drawn[] }) {
       return { one, x: bin.predictions / bin.examples, y: share, lower, upper, examples: bin.examples };
     }),
   );
+  const legend = linesOf(drawn, candidate, view.dark);
   const top = Math.max(...points.flatMap(({ x, y }) => [x, y]), shares ? 1 : Number.NEGATIVE_INFINITY);
   const low = Math.min(0, ...points.flatMap(({ x, y }) => [x, y]));
   return (
@@ -148,6 +168,7 @@ function Calibration({ drawn }: { drawn: Drawn[] }) {
       description="mean label over mean prediction, in ten ranges of the prediction; on the diagonal they are equal"
       name="calibration"
           width={WIDTH}
+          legend={legend}
       on={[key]}
       draw={(colors, width) =>
         Plot.plot({
@@ -155,8 +176,8 @@ function Calibration({ drawn }: { drawn: Drawn[] }) {
           height: 340,
           marginLeft: 52,
         marginBottom: 44,
-          x: { ...below("mean prediction"), domain: [low, top], grid: true, ticks: 6 },
-          y: { label: shares ? "share of positives" : "mean label", domain: [low, top], grid: true },
+          x: { ...below("mean prediction"), domain: [low, top], grid: true, ticks: 6, tickFormat: ticks(low, top) },
+          y: { label: shares ? "share of positives" : "mean label", domain: [low, top], grid: true, tickFormat: ticks(low, top) },
           marks: [
             Plot.line([[low, low], [top, top]], { stroke: colors.muted, strokeDasharray: "2,4" }),
             ...lines.flatMap(({ one }) => {
@@ -197,6 +218,9 @@ export function Distribution({ drawn }: { drawn: Drawn[] }) {
     }),
   );
   const facets = [...new Set(rows.map((row) => row.facet))];
+  const outside = bins.map(({ one, all }) => one.buckets!.examples.reduce((sum, examples, i) => sum + (Number.isFinite(one.buckets!.lower[i]) && Number.isFinite(one.buckets!.upper[i]) ? 0 : examples), 0) / all);
+  const most = Math.max(...outside);
+  if (most > 0.5) return <p class="evc-quiet">{percent(most)} of the predictions are outside of the range of the plot: give CalibrationPlot the options left and right, so that it holds them.</p>;
   return (
     <Figure
       title="Distribution of predictions"
@@ -222,7 +246,7 @@ export function Distribution({ drawn }: { drawn: Drawn[] }) {
           ],
         })
       }
-      note={binary ? "Blue: positive examples, orange: negative ones, one on the other." : undefined}
+      note={`${binary ? "Blue: positive examples, orange: negative ones, one on the other. " : ""}${most > 0.001 ? `Up to ${percent(most)} of the predictions are outside of the plot's range and stand in its first and last bar.` : ""}`}
     />
   );
 }

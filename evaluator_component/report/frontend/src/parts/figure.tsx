@@ -14,6 +14,8 @@ export interface Palette {
   others: string[];
   good: string;
   bad: string;
+  /** A ground for numbers in the colour of the ink. */
+  soft: string;
   muted: string;
   ink: string;
   ground: string;
@@ -24,6 +26,7 @@ export function palette(dark: boolean): Palette {
   return dark
     ? {
         candidate: "#56b4e9",
+        soft: "#325e79",
         baseline: "#e69f00",
         others: ["#56b4e9", "#e69f00", "#2fc79a", "#e08fbb", "#f0e442", "#f2803f"],
         good: "#2fc79a",
@@ -35,6 +38,7 @@ export function palette(dark: boolean): Palette {
       }
     : {
         candidate: "#0072b2",
+        soft: "#6fb0d6",
         baseline: "#b25500",
         others: ["#0072b2", "#b25500", "#00785a", "#a3397a", "#6b6100", "#4d4d4d"],
         good: "#00694e",
@@ -58,9 +62,11 @@ interface Props {
   width?: number;
   after?: (chart: SVGSVGElement | HTMLElement) => void;
   note?: string;
+  /** What its lines are, for the downloads; the page has that beside the charts. */
+  legend?: { label: string; color: string; dash?: string }[];
 }
 
-export function Figure({ title, description, name, draw, on, width, after, note }: Props) {
+export function Figure({ title, description, name, draw, on, width, after, note, legend }: Props) {
   const holder = useRef<HTMLDivElement>(null);
   const room = useRoom(holder);
   const { dark } = useView();
@@ -83,10 +89,10 @@ export function Figure({ title, description, name, draw, on, width, after, note 
       <figcaption>
         <span>{title}</span>
         <span class="evc-actions">
-          <button type="button" aria-label={`Download ${title} as SVG`} onClick={() => saveSvg(svg(), name, dark)}>
+          <button type="button" aria-label={`Download ${title} as SVG`} onClick={() => saveSvg(svg(), name, dark, title, legend)}>
             SVG
           </button>
-          <button type="button" aria-label={`Download ${title} as PNG`} onClick={() => savePng(svg(), name, dark)}>
+          <button type="button" aria-label={`Download ${title} as PNG`} onClick={() => savePng(svg(), name, dark, title, legend)}>
             PNG
           </button>
         </span>
@@ -114,25 +120,39 @@ export function below(label: string): { label: string; labelAnchor: "center"; la
   return { label, labelAnchor: "center", labelArrow: "none", labelOffset: 36 };
 }
 
-function standalone(svg: SVGSVGElement, dark: boolean): string {
-  const copy = svg.cloneNode(true) as SVGSVGElement;
+/** The chart with its title and what its lines are. */
+function standalone(svg: SVGSVGElement, dark: boolean, title: string, legend: Props["legend"] = []): { text: string; width: number; height: number } {
   const colors = palette(dark);
-  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  copy.style.color = colors.ink;
-  copy.style.background = colors.ground;
-  copy.style.fontFamily = "system-ui, sans-serif";
-  return new XMLSerializer().serializeToString(copy);
+  const [width, height] = ["width", "height"].map((name) => Number(svg.getAttribute(name)));
+  const make = (name: string, attributes: Record<string, string | number>, text = "") => {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, String(value));
+    node.textContent = text;
+    return node;
+  };
+  const above = 30 + 18 * legend.length;
+  const whole = make("svg", { viewBox: `0 0 ${width} ${height + above}`, width, height: height + above, fill: colors.ink });
+  whole.style.cssText = `color: ${colors.ink}; background: ${colors.ground}; font-family: system-ui, sans-serif; font-size: 12px`;
+  whole.append(make("rect", { width, height: height + above, fill: colors.ground }), make("text", { x: 8, y: 20, "font-weight": 600, "font-size": 14 }, title));
+  legend.forEach(({ label, color, dash }, i) => {
+    const y = 38 + 18 * i;
+    whole.append(make("line", { x1: 8, x2: 34, y1: y - 4, y2: y - 4, stroke: color, "stroke-width": 2.5, "stroke-dasharray": dash ?? "none" }), make("text", { x: 42, y }, label));
+  });
+  const copy = svg.cloneNode(true) as SVGSVGElement;
+  copy.setAttribute("y", String(above));
+  whole.append(copy);
+  return { text: new XMLSerializer().serializeToString(whole), width, height: height + above };
 }
 
-function saveSvg(svg: SVGSVGElement | null, name: string, dark: boolean): void {
-  if (svg) download(new Blob([standalone(svg, dark)], { type: "image/svg+xml" }), `${name}.svg`);
+function saveSvg(svg: SVGSVGElement | null, name: string, dark: boolean, title: string, legend: Props["legend"]): void {
+  if (svg) download(new Blob([standalone(svg, dark, title, legend).text], { type: "image/svg+xml" }), `${name}.svg`);
 }
 
-function savePng(svg: SVGSVGElement | null, name: string, dark: boolean): void {
+function savePng(svg: SVGSVGElement | null, name: string, dark: boolean, title: string, legend: Props["legend"]): void {
   if (!svg) return;
-  const [width, height] = [svg.clientWidth || 420, svg.clientHeight || 320];
+  const { text, width, height } = standalone(svg, dark, title, legend);
   const image = new Image();
-  const address = URL.createObjectURL(new Blob([standalone(svg, dark)], { type: "image/svg+xml" }));
+  const address = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
   image.onload = () => {
     const canvas = document.createElement("canvas");
     canvas.width = 2 * width;

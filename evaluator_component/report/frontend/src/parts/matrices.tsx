@@ -4,7 +4,7 @@ import { useMemo } from "preact/hooks";
 import type { Cell, Drawn } from "../curves";
 import { count, number, percent, short } from "../format";
 import { matrixAt, ratesOf } from "../measures";
-import { useView } from "../view";
+import { numberOf, useView } from "../view";
 import { Check, Field, Name } from "./controls";
 import { Figure, Plot } from "./figure";
 
@@ -16,7 +16,7 @@ export function Matrices({ drawn }: { drawn: Drawn[] }) {
   if (!found.length) return null;
   const thresholds = [...found[0].curve!.threshold].filter(Number.isFinite);
   const [low, high] = [Math.min(0, Math.ceil(thresholds[0] ?? 0)), Math.max(1, thresholds.at(-1) ?? 1)];
-  const threshold = Number(view.get("t", "0.5"));
+  const threshold = numberOf(view.get("t"), 0.5);
   const matrices = found.map((one) => ({ one, matrix: matrixAt(one.curve!, threshold) }));
   const names = Object.keys(ratesOf(matrices[0].matrix));
   return (
@@ -27,7 +27,7 @@ export function Matrices({ drawn }: { drawn: Drawn[] }) {
           {(id) => <input id={id} class="evc-wide" type="range" min={low} max={high} step={(high - low) / 1000} value={threshold} onInput={(event) => view.set({ t: event.currentTarget.value })} />}
         </Field>
         <Field label="or exactly">{(id) => <input id={id} type="number" step="any" value={threshold} onChange={(event) => view.set({ t: event.currentTarget.value })} />}</Field>
-        <span class="evc-quiet">Predictions above it are positive. Between two thresholds of the plot the matrix is that of the lower one.</span>
+        <span class="evc-quiet">{found.some((one) => one.weighted) && "Examples count by their weights. "}Predictions above it are positive. Between two thresholds of the plot the matrix is that of the lower one.</span>
       </div>
       <div class="evc-figures">
         {matrices.map(({ one, matrix }) => {
@@ -87,7 +87,7 @@ export function Matrices({ drawn }: { drawn: Drawn[] }) {
                   const rate = ratesOf(matrix)[name];
                   return (
                     <td class="evc-number" key={`${one.slice} ${one.model}`}>
-                      {Number.isNaN(rate) ? <span class="evc-undefined">undefined</span> : number(rate)}
+                      {Number.isNaN(rate) ? <span class="evc-undefined">undefined: nothing to divide by</span> : number(rate)}
                     </td>
                   );
                 })}
@@ -116,7 +116,8 @@ export function Classes({ slice, cells, output }: { slice: string; cells: Cell[]
   if (!own.length) return null;
   const value = (cell: Cell) => (share ? cell.weight / (totals.get(cell.actual) ?? Number.NaN) : cell.weight);
   const wrong = own.filter((cell) => cell.actual !== cell.predicted).sort((a, b) => b.weight - a.weight).slice(0, 15);
-  const size = Math.min(900, 160 + 26 * classes.length);
+  const side = classes.length <= 15 ? 64 : 30;
+  const size = 240 + side * classes.length;
   return (
     <section>
       <h2>
@@ -130,20 +131,21 @@ export function Classes({ slice, cells, output }: { slice: string; cells: Cell[]
           title="Confusion matrix"
           description={`${classes.length} classes; the largest confusions are in the table below`}
           name="confusion-matrix"
-          width={size}
+          width={Math.max(420, size)}
           on={[cells, share]}
           draw={(colors, width) =>
             Plot.plot({
               width,
-              height: size - 40,
-              marginLeft: 120,
-              marginBottom: 90,
-              x: { label: "predicted", domain: classes, tickFormat: (one: number) => short(name(one), 14), tickRotate: -45 },
-              y: { label: "actual", domain: classes.filter((one) => one >= 0), tickFormat: (one: number) => short(name(one), 16) },
-              color: { range: [colors.ground, colors.candidate], domain: [0, share ? 1 : Math.max(...own.map((cell) => cell.weight))] },
+              height: 150 + side * classes.length,
+              marginLeft: 150,
+              marginTop: 30,
+              marginBottom: 120,
+              x: { type: "band", label: "predicted", labelAnchor: "center", labelOffset: 112, domain: classes, tickFormat: (one: number) => short(name(one), 16), tickRotate: -45 },
+              y: { type: "band", label: "actual", labelAnchor: "top", domain: classes.filter((one) => one >= 0), tickFormat: (one: number) => short(name(one), 20) },
+              color: { range: [colors.ground, colors.soft], domain: [0, share ? 1 : Math.max(...own.map((cell) => cell.weight))] },
               marks: [
                 Plot.cell(own, { x: "predicted", y: "actual", fill: value, inset: 0.5, title: (cell: Cell) => `${name(cell.actual)} predicted as ${name(cell.predicted)}: ${count(cell.weight)} (${percent(cell.weight / (totals.get(cell.actual) ?? Number.NaN))})` }),
-                ...(classes.length <= 15 ? [Plot.text(own, { x: "predicted", y: "actual", text: (cell: Cell) => (share ? percent(value(cell), 0) : count(cell.weight)), fill: (cell: Cell) => (value(cell) > 0.5 * (share ? 1 : Math.max(...own.map((one) => one.weight))) ? colors.ground : colors.ink) })] : []),
+                ...(classes.length <= 15 ? [Plot.text(own, { x: "predicted", y: "actual", text: (cell: Cell) => (share ? percent(value(cell), 0) : count(cell.weight)), fill: colors.ink })] : []),
               ],
             })
           }

@@ -1,9 +1,9 @@
 // A table of very many rows, of which only those in sight are in the page.
 
 import { elementScroll, observeElementOffset, observeElementRect, Virtualizer } from "@tanstack/virtual-core";
-import type { ComponentChildren } from "preact";
+import { type ComponentChildren, options } from "preact";
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
-import { csvCell, interval } from "../format";
+import { csvCell, interval, several } from "../format";
 
 export interface TableColumn {
   key: string;
@@ -19,6 +19,10 @@ export interface TableColumn {
   show: (row: number) => ComponentChildren;
   /** What the CSV file has. */
   text: (row: number) => string | number;
+  /** The columns of the CSV file, where there are several. */
+  parts?: [label: string, of: (row: number) => number][];
+  /** What is shown, as plain text, of a column that gets as wide as it needs. */
+  plain?: (row: number) => string;
   /** What is shown when the pointer rests on a cell. */
   hint?: (row: number) => string | undefined;
 }
@@ -31,29 +35,34 @@ interface Props {
   down: boolean;
   onSort: (key: string, down: boolean) => void;
   rowClass?: (row: number) => string;
+  onRow?: (row: number) => void;
   height?: number;
   fileName: string;
 }
 
 const ROW = 30;
+const MOST_PRINTED = 1000;
+const DIGIT = 8.2;
 
-export function DataTable({ label, columns, rows, sort, down, onSort, rowClass, height = 480, fileName }: Props) {
+export function DataTable({ label, columns, rows, sort, down, onSort, rowClass, onRow, height = 480, fileName }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const sorted = useMemo(() => sortRows(rows, columns.find((column) => column.key === sort), down), [rows, sort, down, columns]);
   const [virtualizer] = useVirtualizer(scroller, sorted.length);
-  const items = virtualizer.getVirtualItems();
+  const printing = usePrinting();
+  const items = printing ? everything(Math.min(sorted.length, MOST_PRINTED)) : virtualizer.getVirtualItems();
+  const widths = useWidths(columns, items.map((item) => sorted[item.index]));
   const above = items.length ? items[0].start : 0;
-  const below = items.length ? virtualizer.getTotalSize() - items[items.length - 1].end : 0;
+  const below = items.length && !printing ? virtualizer.getTotalSize() - items[items.length - 1].end : 0;
   const grouped = columns.some((column) => column.group);
-  const width = columns.reduce((total, column) => total + column.width, 0);
+  const width = widths.reduce((total, own) => total + own, 0);
   return (
     <div class="evc-table">
       <div class="evc-scroller" ref={scroller} style={{ maxHeight: `${height}px` }} tabIndex={0} role="region" aria-label={label}>
         <table aria-rowcount={sorted.length + 1} style={{ minWidth: `${width}px` }}>
           <caption class="evc-hidden">{label}</caption>
           <colgroup>
-            {columns.map((column) => (
-              <col key={column.key} style={{ width: `${column.width}px` }} />
+            {columns.map((column, place) => (
+              <col key={column.key} style={{ width: `${widths[place]}px` }} />
             ))}
           </colgroup>
           <thead>
@@ -72,12 +81,13 @@ export function DataTable({ label, columns, rows, sort, down, onSort, rowClass, 
                   key={column.key}
                   scope="col"
                   class={column.numeric ? "evc-number" : ""}
+                  title={column.label}
+                  onClick={column.sortBy && (() => onSort(column.key, column.key === sort ? !down : Boolean(column.downFirst)))}
                   aria-sort={column.key === sort ? (down ? "descending" : "ascending") : undefined}
                 >
                   {column.sortBy ? (
                     <button
                       type="button"
-                      onClick={() => onSort(column.key, column.key === sort ? !down : Boolean(column.downFirst))}
                       aria-label={column.group ? `${column.group}, ${column.label}` : column.label}
                     >
                       {column.label}
@@ -95,7 +105,7 @@ export function DataTable({ label, columns, rows, sort, down, onSort, rowClass, 
             {items.map((item) => {
               const row = sorted[item.index];
               return (
-                <tr key={row} aria-rowindex={item.index + 2} class={rowClass?.(row)} style={{ height: `${ROW}px` }}>
+                <tr key={row} aria-rowindex={item.index + 2} class={rowClass?.(row)} onClick={onRow && (() => onRow(row))} style={{ height: `${ROW}px` }}>
                   {columns.map((column, place) => {
                     const content = { class: column.numeric ? "evc-number" : "", title: column.hint?.(row) };
                     return place ? (
@@ -114,14 +124,52 @@ export function DataTable({ label, columns, rows, sort, down, onSort, rowClass, 
             {below > 0 && <Spacer height={below} span={columns.length} />}
           </tbody>
         </table>
+        {printing && sorted.length > MOST_PRINTED && <p>… and {several(sorted.length - MOST_PRINTED, "more row")}, which are not printed.</p>}
         {!sorted.length && <p class="evc-empty">No rows match. Widen the filters above.</p>}
       </div>
       <div class="evc-under">
-        <span role="status">{sorted.length.toLocaleString("en")} {sorted.length === 1 ? "row" : "rows"}</span>
+        <span role="status">{several(sorted.length, "row")}</span>
         <Export rows={sorted} columns={columns} fileName={fileName} />
       </div>
     </div>
   );
+}
+
+/** The rows from the first on, as the virtualizer has them. */
+function everything(count: number): { index: number; start: number; end: number }[] {
+  return Array.from({ length: count }, (_, index) => ({ index, start: index * ROW, end: (index + 1) * ROW }));
+}
+
+/** Whether the page is being printed; what is drawn then is in place before the printer looks. */
+function usePrinting(): boolean {
+  const [printing, setPrinting] = useState(false);
+  useEffect(() => {
+    const change = (next: boolean) => () => {
+      const later = options.debounceRendering;
+      options.debounceRendering = (draw) => draw();
+      setPrinting(next);
+      options.debounceRendering = later;
+    };
+    const [before, after] = [change(true), change(false)];
+    addEventListener("beforeprint", before);
+    addEventListener("afterprint", after);
+    return () => {
+      removeEventListener("beforeprint", before);
+      removeEventListener("afterprint", after);
+    };
+  }, []);
+  return printing;
+}
+
+/** How wide each column is: as it asks for, or as the numbers need that have been in sight. */
+function useWidths(columns: TableColumn[], rows: number[]): number[] {
+  const most = useRef(new Map<string, number>());
+  return columns.map(({ key, width, plain }) => {
+    const letters = plain ? Math.max(0, ...rows.map((row) => plain(row).length)) : 0;
+    const own = Math.max(width, Math.ceil(letters * DIGIT) + 20, most.current.get(key) ?? 0);
+    most.current.set(key, own);
+    return own;
+  });
 }
 
 function Spacer({ height, span }: { height: number; span: number }) {
@@ -158,19 +206,23 @@ function Export({ rows, columns, fileName }: { rows: Int32Array; columns: TableC
 
 /** A column of numbers, NaN where there is none. */
 export function numbers(key: string, label: string, of: (row: number) => number, format: (value: number) => string, more: Partial<TableColumn> = {}): TableColumn {
-  return { key, label, width: 106, numeric: true, sortBy: of, show: (row) => format(of(row)), text: of, ...more };
+  return { key, label, width: 106, numeric: true, sortBy: of, show: (row) => format(of(row)), plain: (row) => format(of(row)), text: of, ...more };
 }
 
 /** A column of intervals. */
 export function limits(key: string, label: string, of: (row: number) => [number, number], format: (value: number) => string, more: Partial<TableColumn> = {}): TableColumn {
   const text = (row: number) => interval(...of(row), format);
-  return { key, label, width: 184, numeric: true, show: (row) => <span class="evc-quiet">{text(row)}</span>, text, ...more };
+  const parts: TableColumn["parts"] = [[`${label}, lower`, (row) => of(row)[0]], [`${label}, upper`, (row) => of(row)[1]]];
+  return { key, label, width: 150, numeric: true, show: (row) => <span class="evc-quiet">{text(row)}</span>, plain: text, text, parts, ...more };
 }
 
 /** The rows as they are sorted, with a heading. */
 export function toCsv(rows: ArrayLike<number>, columns: TableColumn[]): string {
-  const head = columns.map((column) => csvCell(column.group ? `${column.group} ${column.label}` : column.label));
-  const lines = Array.from(rows, (row) => columns.map((column) => csvCell(column.text(row))).join(","));
+  const parts = columns.flatMap(({ group, label, text, parts: own }) =>
+    (own ?? [[label, text] as const]).map(([name, of]) => [group ? `${group} ${name}` : name, of] as const),
+  );
+  const head = parts.map(([name]) => csvCell(name));
+  const lines = Array.from(rows, (row) => parts.map(([, of]) => csvCell(of(row))).join(","));
   return `${[head.join(","), ...lines].join("\n")}\n`;
 }
 
@@ -226,7 +278,7 @@ function groups(columns: TableColumn[]): [string, number, string][] {
 
 function useVirtualizer(scroller: { current: HTMLDivElement | null }, count: number) {
   const [, redraw] = useReducer((tick: number) => tick + 1, 0);
-  const options = {
+  const settings = {
     count,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW,
@@ -237,8 +289,8 @@ function useVirtualizer(scroller: { current: HTMLDivElement | null }, count: num
     initialRect: { width: 800, height: 480 },
     onChange: () => redraw(undefined),
   };
-  const [virtualizer] = useState(() => new Virtualizer<HTMLDivElement, HTMLTableRowElement>(options));
-  virtualizer.setOptions(options);
+  const [virtualizer] = useState(() => new Virtualizer<HTMLDivElement, HTMLTableRowElement>(settings));
+  virtualizer.setOptions(settings);
   useEffect(() => virtualizer._didMount(), [virtualizer]);
   useEffect(() => virtualizer._willUpdate());
   return [virtualizer];
