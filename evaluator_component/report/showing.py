@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from evaluator_component.errors import nearest
 from evaluator_component.report import history_document, notebook, terminal, terminal_history
 from evaluator_component.report.document import evaluation_document, title
+from evaluator_component.report.plot_rows import whole_number
+from evaluator_component.report.slice_values import metric_named
 from evaluator_component.results import tables
 from evaluator_component.slicing.names import is_pair, parse_slice
 
@@ -32,7 +34,8 @@ def show_slices(evaluation: Evaluation, metric: str | None, *, min_examples: int
     Raises:
       LookupError: there is no such metric.
     """
-    _check(metric, "metric", _of_candidate(evaluation, "metric"))
+    min_examples = whole_number("min_examples", min_examples, 0)
+    metric = _metric(evaluation, metric)
     if not _shown_in_notebook(evaluation, {**_WORST_FIRST, "metric": metric, "min": min_examples}, static):
         terminal.show_slices(evaluation, metric, sys.stdout, min_examples=min_examples)
 
@@ -55,7 +58,7 @@ def show_fairness(evaluation: Evaluation, feature: str | None, metric: str | Non
     Raises:
       LookupError: there is no such metric, or no slice is made of this feature.
     """
-    _check(metric, "metric", _of_candidate(evaluation, "metric"))
+    metric = _metric(evaluation, metric)
     _check(feature, "feature of slices", _features(evaluation))
     if not _shown_in_notebook(evaluation, {"page": "fairness", "feature": feature, "fair": metric}, static):
         terminal.show_text(f"Fairness views need a notebook, or a page: {_page_of(evaluation)}", sys.stdout)
@@ -82,6 +85,10 @@ def _shown_in_notebook(evaluation: Evaluation, state: Mapping[str, Any], static:
 def _check(name: str | None, what: str, known: list[str]) -> None:
     if name is not None and name not in known:
         raise LookupError(f"no {what} {name!r}; {nearest(name, known)}")
+
+
+def _metric(evaluation: Evaluation, name: str | None) -> str | None:
+    return None if name is None else metric_named(name, _of_candidate(evaluation, "metric"))
 
 
 def _of_candidate(evaluation: Evaluation, column: str) -> list[str]:

@@ -80,6 +80,9 @@ class MetricTable:
           min_examples: slices with fewer examples are left out; small ones are the worst by chance.
           **keys: further columns to match; the candidate over all splits by default.
         """
+        from evaluator_component.report.plot_rows import whole_number
+
+        min_examples = whole_number("min_examples", min_examples, 0)
         keys = {"split": tables.merged_split(self.table), "model": self.candidate, **keys}
         rows = self.filter(metric=metric, **keys).table
         rows = rows.filter(pc.greater_equal(rows.column("n"), min_examples))
@@ -164,7 +167,8 @@ class Evaluation:
         """Shows the slices, worst first, in a notebook cell; elsewhere prints them.
 
         Args:
-          metric: The metric's result name; by default the first that has a threshold, else the first.
+          metric: The metric's result name, or its last part ("recall" also finds
+            "fairness_indicators_metrics/recall@0.5"); by default the first that has a threshold, else the first.
           min_examples: Slices with fewer examples are left out; small ones are the worst by chance.
           static: As for `show`.
 
@@ -194,7 +198,8 @@ class Evaluation:
 
         Args:
           feature: The feature; by default the first of the slices.
-          metric: The metric's result name; by default the first that has a threshold, else the first.
+          metric: The metric's result name, or its last part ("recall" also finds
+            "fairness_indicators_metrics/recall@0.5"); by default the first that has a threshold, else the first.
           static: As for `show`.
 
         Raises:
