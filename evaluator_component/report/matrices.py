@@ -72,7 +72,7 @@ def of_classes(evaluation: Evaluation, place: Place, threshold: float | None, ax
         return _top(heading, plotted, found, names, ax)
     (model, own), *others = found
     shares = own.shares
-    size = max(4.8, 0.42 * len(names) + 2.2) + drawing.room(names, 12)
+    size = max(4.8, 0.42 * len(names) + 2.2) + 1.6 * drawing.room(names, 12)  # room for the title, too
     ax = drawing.new_axes(ax, size, size)
     some_unpredicted = bool(own.weights[:, -1].any())
     columns = [*names[: len(own.weights)], "none"] if some_unpredicted else names[: len(own.weights)]
