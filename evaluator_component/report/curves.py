@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from evaluator_component.report.plot_rows import (
+    Buckets,
     Confusions,
     Float64,
     buckets,
@@ -26,6 +27,7 @@ from evaluator_component.report.plot_rows import (
     confusions,
     merge,
     need,
+    need_some,
     place_of,
 )
 from evaluator_component.stats.proportions import wilson
@@ -87,13 +89,19 @@ class Distribution:
     """How scores are distributed.
 
     Attributes:
-      edges: float64 ``[n + 1]``, ascending and finite; scores beyond them count in the outermost bucket.
+      edges: float64 ``[n + 1]``, ascending and finite.
       densities: By name of a class of the label ("positive", "negative"), or "all" where labels are not known to be
         shares: the share of its examples per unit of score, float64 ``[n]``.
+      below, above: By name of a class the share of its examples whose scores are beyond the edges.
+      closed_below: Whether ``below`` has the scores that equal the lowest edge, else ``above`` those that equal the
+        highest.
     """
 
     edges: Float64
     densities: dict[str, Float64]
+    below: dict[str, float]
+    above: dict[str, float]
+    closed_below: bool
 
 
 def roc(found: Confusions) -> Curve:
@@ -102,6 +110,7 @@ def roc(found: Confusions) -> Curve:
     Raises:
       LookupError: no example is positive, or none is negative.
     """
+    need_some(found.positives + found.negatives)
     need(found.positives, "positive")
     need(found.negatives, "negative")
     return Curve(
@@ -121,6 +130,7 @@ def precision_recall(found: Confusions) -> Curve:
     Raises:
       LookupError: no example is positive.
     """
+    need_some(found.positives + found.negatives)
     need(found.positives, "positive")
     tp, fp = (
         np.append(above[::-1], total) for above, total in ((found.tp, found.positives), (found.fp, found.negatives))
@@ -146,9 +156,11 @@ def gain(rows: pa.Table) -> Curve:
     """
     if rows.column("plot_type")[0].as_py() == "GainLiftPlot":
         examples, labels = columns(rows, "weighted_examples", "weighted_labels")
+        need_some(float(examples[-1]))
         need(float(labels[-1]), "positive")
         return Curve(examples / examples[-1], labels / labels[-1], np.full(len(examples), np.nan))
     found = confusions(rows)
+    need_some(found.positives + found.negatives)
     need(found.positives, "positive")
     total = found.positives + found.negatives
     return Curve(
@@ -186,7 +198,7 @@ def calibration(rows: pa.Table, count: int, examples_per_weight: float) -> Relia
       LookupError: there are no examples.
     """
     whole = buckets(rows)
-    need(float(whole.examples.sum()), "counted")
+    need_some(float(whole.examples.sum()))
     found = merge(whole, count)
     assert found.labels is not None
     assert found.predictions is not None
@@ -210,14 +222,24 @@ def scores(rows: pa.Table, count: int) -> Distribution:
       LookupError: there are no examples.
     """
     whole = buckets(rows)
-    found = merge(whole, count)
-    need(float(found.examples.sum()), "counted")
-    parts = {"all": found.examples}
-    if whole.has_shares and found.labels is not None:
-        parts = {"positive": found.labels, "negative": found.examples - found.labels}
-    width = found.upper - found.lower
-    densities = {name: np.maximum(part, 0.0) / part.sum() / width for name, part in parts.items() if part.sum() > 0}
-    return Distribution(np.append(found.lower, found.upper[-1]), densities)
+    need_some(float(whole.examples.sum()))
+    parts = {"all": whole.examples}
+    if whole.has_shares and whole.labels is not None:
+        parts = {"positive": whole.labels, "negative": whole.examples - whole.labels}
+    shares = {name: np.maximum(part, 0.0) / part.sum() for name, part in parts.items() if part.sum() > 0}
+    first, last = np.isneginf(whole.lower), np.isposinf(whole.upper)
+    inside = ~(first | last)
+    densities = {}
+    for name, share in shares.items():
+        found = merge(Buckets(whole.lower[inside], whole.upper[inside], share[inside], None, None), count)
+        densities[name] = found.examples / (found.upper - found.lower)
+    return Distribution(
+        np.append(found.lower, found.upper[-1]),
+        densities,
+        {name: float(share[first].sum()) for name, share in shares.items()},
+        {name: float(share[last].sum()) for name, share in shares.items()},
+        closed_below=rows.column("true_positives").null_count == 0,
+    )
 
 
 def matrix_at(found: Confusions, threshold: float) -> Float64:
@@ -226,6 +248,7 @@ def matrix_at(found: Confusions, threshold: float) -> Float64:
     Raises:
       LookupError: the plot has no such threshold; the message has the nearest.
     """
+    need_some(found.positives + found.negatives)
     place = place_of(found.thresholds, threshold)
     return np.array([[found.tn[place], found.fp[place]], [found.fn[place], found.tp[place]]])
 

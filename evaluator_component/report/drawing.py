@@ -27,6 +27,10 @@ GREY: Final = "#767676"
 PALE: Final = "#D9D9D9"
 _MARKED: Final = 25
 """A curve of so few points shows where they are."""
+_LONGEST: Final = 40
+"""Characters of a name on an axis; what is longer is cut in its middle."""
+_LETTER: Final = 0.075
+"""About how wide a letter of a name is, in inches."""
 _ROW: Final = 0.36
 """Half of the height of a row that a bound crosses."""
 
@@ -45,6 +49,22 @@ def new_axes(ax: Axes | None, width: float = 4.8, height: float = 4.0) -> Axes:
         raise ImportError("figures need matplotlib: pip install 'evaluator-component[plot]'") from error
     made: Axes = plt.subplots(figsize=(width, height), layout="constrained")[1]
     return made
+
+
+def shortened(names: Sequence[str], longest: int = _LONGEST) -> list[str]:
+    """Returns names of at most so many characters, cut in their middle; those that become alike are numbered."""
+    head = longest // 3
+    cut = [name if len(name) <= longest else f"{name[:head]}…{name[head + 1 - longest :]}" for name in names]
+    kept = {short: {name for name, other in zip(names, cut, strict=True) if other == short} for short in cut}
+    order = {name: place for same in kept.values() for place, name in enumerate(sorted(same), start=1)}
+    return [
+        short if len(kept[short]) == 1 else f"{short} ({order[name]})" for name, short in zip(names, cut, strict=True)
+    ]
+
+
+def room(names: Sequence[str], usual: int) -> float:
+    """Returns how many inches the shortened names need beyond those of a usual length."""
+    return _LETTER * max(0, max(map(len, shortened(names)), default=0) - usual)
 
 
 def finish(ax: Axes, title: str, x: str, y: str, *, legend: str | None = "best") -> Axes:
@@ -125,10 +145,43 @@ def distribution(ax: Axes, place: int, found: Distribution, model: str) -> None:
         )
 
 
+def beyond(ax: Axes, found: Sequence[Distribution]) -> None:
+    """Draws the scores beyond the edges as bars beside them, each with its share as its area, and says where they are.
+
+    All distributions are of the same plot, and drawn in the order of `distribution`.
+    """
+    from matplotlib.colors import to_rgba
+
+    left, right = float(found[0].edges[0]), float(found[0].edges[-1])
+    width = (right - left) / 10
+    closed = found[0].closed_below
+    sides = [
+        (left - 2 * width, [one.below for one in found], f"{left:g} and below" if closed else f"below {left:g}"),
+        (right + width, [one.above for one in found], f"above {right:g}" if closed else f"{right:g} and above"),
+    ]
+    for start, models, text in sides:
+        shares = [(place, name, share) for place, one in enumerate(models) for name, share in one.items() if share > 0]
+        for place, name, share in shares:
+            colour = COLOURS[1] if name == "negative" else COLOURS[0]
+            ax.stairs(
+                [share / width],
+                [start, start + width],
+                fill=place == 0,
+                facecolor=to_rgba(colour, 0.35) if place == 0 else None,
+                edgecolor=colour,
+                linestyle=DASHES[place % len(DASHES)],
+                linewidth=1.0 if place == 0 else 1.4,
+            )
+        if shares:
+            height = max(share for _, _, share in shares) / width
+            ax.text(start + width / 2, height, text, ha="center", va="bottom", fontsize="small")
+
+
 def matrix(
     ax: Axes, shares: Float64, texts: Sequence[Sequence[str]] | None, names: tuple[Sequence[str], Sequence[str]]
 ) -> Any:
     """Draws shares ``[rows, columns]`` as a heat map with texts in its cells; returns the image."""
+    names = (shortened(names[0]), shortened(names[1]))
     image = ax.imshow(np.nan_to_num(shares), cmap="Blues", vmin=0.0, vmax=1.0, aspect="equal")
     ax.set_yticks(range(shares.shape[0]), names[0])
     rotation = 90 if max(map(len, names[1])) * len(names[1]) > 60 else 0
@@ -153,7 +206,8 @@ def top_confusions(
             ax.barh(rows, weights, color=COLOURS[0], height=0.7, label=model, zorder=2)
         else:
             ax.plot(weights, rows, linestyle="", marker=MARKERS[place % 4], color=COLOURS[place], label=model, zorder=3)
-    ax.set_yticks(rows, [f"{names[actual]} → {names[predicted]}" for actual, predicted in pairs])
+    short = shortened(names, _LONGEST // 2)
+    ax.set_yticks(rows, [f"{short[actual]} → {short[predicted]}" for actual, predicted in pairs])
     ax.invert_yaxis()
     ax.grid(axis="x", color=PALE, linewidth=0.6)
 
@@ -182,7 +236,7 @@ def whiskers(ax: Axes, values: SliceValues, labels: Sequence[str]) -> None:
         ax.text(
             0.01, row, wording.UNDEFINED, transform=ax.get_yaxis_transform(), va="center", color=GREY, fontsize="small"
         )
-    ax.set_yticks(rows, [f"{name}  (n = {n:,})" for name, n in zip(values.slices, values.n, strict=True)])
+    ax.set_yticks(rows, [f"{name}  (n = {n:,})" for name, n in zip(shortened(values.slices), values.n, strict=True)])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.grid(axis="x", color=PALE, linewidth=0.6)
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from evaluator_component.report import curves, drawing, matrices, over_slices, wording
-from evaluator_component.report.plot_rows import confusions
+from evaluator_component.report.plot_rows import buckets as buckets_of
+from evaluator_component.report.plot_rows import confusions, real_number, whole_number
 from evaluator_component.report.plotted import (
     BUCKETS,
     CONFUSIONS,
@@ -69,7 +70,7 @@ class Figures:
         """
         place = Place(slice, split, output, sub_key)
         plotted = find(self.evaluation, "a ROC curve", CONFUSIONS, place)[0]
-        found = each(plotted, place, lambda rows: curves.roc(confusions(rows)))
+        found = each(self.evaluation, plotted, place, lambda rows: curves.roc(confusions(rows)))
         ax = drawing.new_axes(ax)
         self._draw(ax, plotted, place, found, "ROC")
         drawing.reference(ax, (0, 1), (0, 1), "chance, area 0.5")
@@ -93,7 +94,7 @@ class Figures:
         """
         place = Place(slice, split, output, sub_key)
         plotted = find(self.evaluation, "a precision-recall curve", CONFUSIONS, place)[0]
-        found = each(plotted, place, lambda rows: curves.precision_recall(confusions(rows)))
+        found = each(self.evaluation, plotted, place, lambda rows: curves.precision_recall(confusions(rows)))
         ax = drawing.new_axes(ax)
         rate = curves.base_rate(next(iter(plotted.models.values())))
         self._draw(ax, plotted, place, found, "PR")
@@ -126,13 +127,14 @@ class Figures:
           sub_key: see the class.
           ax: see the class.
         """
+        buckets = whole_number("buckets", buckets, 1)
         place = Place(slice, split, output, sub_key)
         plotted = find(self.evaluation, "a calibration curve", BUCKETS, place)[0]
-        ax = drawing.new_axes(ax)
         ends = []
-        for index, (model, rows) in enumerate(plotted.models.items()):
-            per_weight = examples_per_weight(self.evaluation, plotted, place, model)
-            found = curves.calibration(rows, buckets, per_weight)
+        weights = (examples_per_weight(self.evaluation, plotted, place, model) for model in plotted.models)
+        made = each(self.evaluation, plotted, place, lambda rows: curves.calibration(rows, buckets, next(weights)))
+        ax = drawing.new_axes(ax)
+        for index, (model, found) in enumerate(made):
             ends += [found.mean_prediction, found.mean_label]
             label = f"{model}, calibration error {wording.number(found.error)}"
             drawing.reliability(ax, index, found, label)
@@ -142,7 +144,9 @@ class Figures:
         margin = (high - low) / 100
         ax.set_xlim(low - margin, high + margin)
         ax.set_ylim(low - margin, high + margin)
-        x, y = "Mean prediction (in a bucket of the prediction)", "Mean label (share of positives)"
+        shares = all(buckets_of(rows).has_shares for rows in plotted.models.values())
+        x = "Mean prediction (in a bucket of the prediction)"
+        y = "Mean label (share of positives)" if shares else "Mean label"
         return drawing.finish(ax, title(self.evaluation, place), x, y, legend="upper left")
 
     def scores(
@@ -157,7 +161,8 @@ class Figures:
     ) -> Axes:
         """Draws how scores are distributed, by class of the label where the plot tells it.
 
-        Every class has an area of 1. The candidate's is filled, the baseline's an outline.
+        Every class has an area of 1. The candidate's is filled, the baseline's an outline. Scores beyond the edges of
+        the plot are bars beside it, which say so.
 
         Args:
           slice: see the class.
@@ -167,12 +172,14 @@ class Figures:
           sub_key: see the class.
           ax: see the class.
         """
+        buckets = whole_number("buckets", buckets, 1)
         place = Place(slice, split, output, sub_key)
         plotted = find(self.evaluation, "a distribution of scores", _SCORES, place)[0]
-        found = each(plotted, place, lambda rows: curves.scores(rows, buckets))
+        found = each(self.evaluation, plotted, place, lambda rows: curves.scores(rows, buckets))
         ax = drawing.new_axes(ax)
         for index, (model, one) in enumerate(found):
             drawing.distribution(ax, index, one, model)
+        drawing.beyond(ax, [one for _, one in found])
         ax.set_ylim(bottom=0)
         classes = any("positive" in one.densities for _, one in found)
         y = f"Density (share of {'class' if classes else 'examples'} per unit of score)"
@@ -193,7 +200,7 @@ class Figures:
         """
         place = Place(slice, split, output, sub_key)
         plotted = find(self.evaluation, "a gain curve", _GAINS, place)[0]
-        found = each(plotted, place, curves.gain)
+        found = each(self.evaluation, plotted, place, curves.gain)
         ax = drawing.new_axes(ax, 5.6, 4.8)
         rate = curves.base_rate(next(iter(plotted.models.values())))
         self._draw(ax, plotted, place, found, "")
@@ -225,7 +232,7 @@ class Figures:
         """
         place = Place(slice, split, output, sub_key)
         plotted = find(self.evaluation, "a lift curve", _GAINS, place)[0]
-        found = each(plotted, place, curves.gain)
+        found = each(self.evaluation, plotted, place, curves.gain)
         ax = drawing.new_axes(ax)
         for index, (model, one) in enumerate(found):
             top = one.at(_TOP_SHARE) / _TOP_SHARE
@@ -262,6 +269,8 @@ class Figures:
           sub_key: see the class.
           ax: see the class.
         """
+        if threshold is not None:
+            threshold = real_number("threshold", threshold)
         place = Place(slice, split, output, sub_key)
         if matrices.has_classes(self.evaluation, place):
             return matrices.of_classes(self.evaluation, place, threshold, ax)
@@ -282,7 +291,8 @@ class Figures:
         Bounds of changes are drawn where the baseline's value puts them.
 
         Args:
-          metric: the metric's name in the results.
+          metric: the metric's name in the results, or its last part: "recall" also finds
+            fairness_indicators_metrics/recall@0.5.
           slices: names of slices; or a feature, for all slices of it alone; None for all slices. Of those that are not
             listed the 40 with the most examples are drawn.
           split: see the class.
@@ -312,7 +322,8 @@ class Figures:
 
         Args:
           feature: a feature that slices are made of alone.
-          metric: the metric's name in the results.
+          metric: the metric's name in the results, or its last part: "recall" also finds
+            fairness_indicators_metrics/recall@0.5.
           split: see the class.
           output: see the class.
           sub_key: see the class.

@@ -11,7 +11,7 @@ import pyarrow as pa
 from evaluator_component.report import drawing
 from evaluator_component.report.class_matrices import ClassMatrix, class_matrix
 from evaluator_component.report.curves import matrix_at
-from evaluator_component.report.plot_rows import Float64, confusions
+from evaluator_component.report.plot_rows import Float64, NoExampleError, confusions
 from evaluator_component.report.plotted import BUCKETS, Place, Plotted, each, find, title
 from evaluator_component.results import tables
 
@@ -38,8 +38,7 @@ def has_classes(evaluation: Evaluation, place: Place) -> bool:
 def at_threshold(evaluation: Evaluation, place: Place, threshold: float, ax: Axes | None) -> Axes:
     """Draws counts and shares of two classes at a threshold; see `Figures.confusion_matrix`."""
     plots = find(evaluation, "a confusion matrix", _AT_THRESHOLD, place)
-    plotted, found = _first_with(plots, place, threshold)
-    ax = drawing.new_axes(ax)
+    plotted, found = _first_with(evaluation, plots, place, threshold)
     (model, cells), *others = found
     shares = _shares(cells)
     lines = [[[_amount(cells[i, j]), f"{shares[i, j]:.1%}"] for j in range(2)] for i in range(2)]
@@ -48,6 +47,8 @@ def at_threshold(evaluation: Evaluation, place: Place, threshold: float, ax: Axe
             lines[i][j].append(f"{other} {_shares(matrix)[i, j]:.1%}")
     texts = [["\n".join(cell) for cell in row] for row in lines]
     negative, positive = _names(evaluation, place.output, 2) if place.sub_key == "" else ("negative", "positive")
+    more = drawing.room([negative, positive], 12)
+    ax = drawing.new_axes(ax, 4.8 + more, 4.0)
     drawing.matrix(ax, shares, texts, ((negative, positive), (negative, positive)))
     sign = "≥" if confusions(plotted.models[model]).inclusive else ">"
     detail = f"{model}: {'weight' if plotted.weighted else 'examples'} and {_SHARE}"
@@ -62,7 +63,7 @@ def of_classes(evaluation: Evaluation, place: Place, threshold: float | None, ax
     def made(rows: pa.Table) -> ClassMatrix:
         return class_matrix(rows, threshold, known)
 
-    found = each(plotted, place, made)
+    found = each(evaluation, plotted, place, made)
     count = max(len(matrix.weights) for _, matrix in found)
     names = _names(evaluation, place.output, count)
     accuracies = ", ".join(f"{model} {matrix.accuracy:.1%}" for model, matrix in found)
@@ -71,7 +72,8 @@ def of_classes(evaluation: Evaluation, place: Place, threshold: float | None, ax
         return _top(heading, plotted, found, names, ax)
     (model, own), *others = found
     shares = own.shares
-    ax = drawing.new_axes(ax, *(max(4.8, 0.42 * len(names) + 2.2),) * 2)
+    size = max(4.8, 0.42 * len(names) + 2.2) + 1.6 * drawing.room(names, 12)  # room for the title, too
+    ax = drawing.new_axes(ax, size, size)
     some_unpredicted = bool(own.weights[:, -1].any())
     columns = [*names[: len(own.weights)], "none"] if some_unpredicted else names[: len(own.weights)]
     shares = shares if some_unpredicted else shares[:, :-1]
@@ -96,18 +98,22 @@ def _top(
         raise LookupError(
             "no example is predicted to be of another class than its own, so there is no confusion to draw"
         )
-    ax = drawing.new_axes(ax, 6.0, 0.24 * len(pairs) + 1.6)
+    ax = drawing.new_axes(ax, 6.0 + drawing.room(names, 18), 0.24 * len(pairs) + 1.6)
     drawing.top_confusions(ax, found, pairs, names)
     unit = "weight of examples" if plotted.weighted else "examples"
     return drawing.finish(ax, heading, f"Confusions ({unit})", "Actual → predicted class", legend="best")
 
 
-def _first_with(plots: Sequence[Plotted], place: Place, threshold: float) -> tuple[Plotted, list[tuple[str, Float64]]]:
+def _first_with(
+    evaluation: Evaluation, plots: Sequence[Plotted], place: Place, threshold: float
+) -> tuple[Plotted, list[tuple[str, Float64]]]:
     """The first plot that has the threshold, with its matrices."""
     problems = []
     for plotted in plots:
         try:
-            return plotted, each(plotted, place, lambda rows: matrix_at(confusions(rows), threshold))
+            return plotted, each(evaluation, plotted, place, lambda rows: matrix_at(confusions(rows), threshold))
+        except NoExampleError:
+            raise
         except LookupError as error:
             problems.append(str(error))
     raise LookupError(

@@ -46,7 +46,7 @@ def of_groups(evaluation: Evaluation, values: SliceValues, place: Place, ax: Axe
 
 
 def _axes(values: SliceValues, ax: Axes | None) -> Axes:
-    return drawing.new_axes(ax, 6.4, 1.6 + 0.28 * len(values.slices))
+    return drawing.new_axes(ax, 6.4 + drawing.room(values.slices, 24), 1.6 + 0.28 * len(values.slices))
 
 
 def _finish(ax: Axes, evaluation: Evaluation, values: SliceValues, place: Place) -> Axes:

@@ -6,6 +6,7 @@ any order; weights of examples are in them already.
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 Float64 = npt.NDArray[np.float64]
+
+
+class NoExampleError(LookupError):
+    """A plot counts no example at all."""
+
 
 _ROUNDING: Final = 1e-9
 """How far labels may be outside of [0, 1], as a share of the examples, because sums are rounded."""
@@ -156,6 +162,40 @@ def _listed(thresholds: Float64, threshold: float) -> str:
     finite: list[float] = thresholds[np.isfinite(thresholds)].tolist()
     nearest = sorted(sorted(finite, key=lambda other: abs(other - threshold))[:3])
     return ", ".join(f"{other:g}" for other in nearest)
+
+
+def need_some(weight: float) -> None:
+    """Raises NoExampleError if nothing is counted."""
+    if not weight > 0:
+        raise NoExampleError("the plot counts no example")
+
+
+def whole_number(name: str, value: object, least: int) -> int:
+    """Returns an argument that has to be a whole number.
+
+    Raises:
+      TypeError: it is none.
+      ValueError: it is less than the least.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name}: expected a whole number of at least {least}, got {value!r}")
+    if value < least:
+        raise ValueError(f"{name}: expected a whole number of at least {least}, got {value!r}")
+    return int(value)
+
+
+def real_number(name: str, value: object) -> float:
+    """Returns an argument that has to be a number.
+
+    Raises:
+      TypeError: it is none.
+      ValueError: it is NaN or infinite.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name}: expected a number, got {value!r}")
+    if not np.isfinite(float(value)):
+        raise ValueError(f"{name}: expected a finite number, got {value!r}")
+    return float(value)
 
 
 def need(weight: float, which: str) -> None:

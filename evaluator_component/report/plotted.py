@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from evaluator_component.config.options import metric_options
 from evaluator_component.errors import nearest
 from evaluator_component.metrics.registry import snake_case
-from evaluator_component.report import wording
+from evaluator_component.report import drawing, wording
+from evaluator_component.report.plot_rows import NoExampleError
 from evaluator_component.results import PlotTable, tables
 
 if TYPE_CHECKING:
@@ -98,19 +99,33 @@ def find(evaluation: Evaluation, what: str, types: Sequence[str], place: Place) 
     return sorted(found, key=lambda one: (types.index(one.type), -next(iter(one.models.values())).num_rows))
 
 
-def each(plotted: Plotted, place: Place, of: Callable[[pa.Table], _Found]) -> list[tuple[str, _Found]]:
+def each(
+    evaluation: Evaluation, plotted: Plotted, place: Place, of: Callable[[pa.Table], _Found]
+) -> list[tuple[str, _Found]]:
     """Returns name and numbers of each model; a LookupError about them says where they are from."""
-    try:
-        return [(model, of(rows)) for model, rows in plotted.models.items()]
-    except LookupError as error:
-        raise LookupError(f"{plotted.plot} of slice {place.slice!r}: {error}") from None
+    found = []
+    for model, rows in plotted.models.items():
+        try:
+            found.append((model, of(rows)))
+        except NoExampleError as error:
+            reason = _reason(evaluation, place, model)
+            said = f"{error} of {model}" + (f": {reason}" if reason else "")
+            raise NoExampleError(f"{plotted.plot} of slice {place.slice!r}: {said}") from None
+        except LookupError as error:
+            raise LookupError(f"{plotted.plot} of slice {place.slice!r}: {error}") from None
+    return found
 
 
 def title(evaluation: Evaluation, place: Place) -> str:
     """Returns what a figure is of: the slice, and what else there is several of."""
     several = len(tables.names(evaluation.metrics.table, "split")) > 1 or place.split is not None
     split = tables.merged_split(evaluation.metrics.table) if place.split is None else place.split
-    parts = [place.slice, wording.split_name(split) if several else "", place.output, place.sub_key]
+    parts = [
+        *drawing.shortened([place.slice], 60),
+        wording.split_name(split) if several else "",
+        place.output,
+        place.sub_key,
+    ]
     return ", ".join(part for part in parts if part)
 
 
@@ -153,6 +168,16 @@ def examples_per_weight(evaluation: Evaluation, plotted: Plotted, place: Place, 
     if not table.num_rows:
         return float("nan")
     return float(table.column("effective_n")[0].as_py() / table.column("weighted_n")[0].as_py())
+
+
+def _reason(evaluation: Evaluation, place: Place, model: str) -> str:
+    """Why the metrics of a model are undefined in a slice, by the metric table; "" where it does not say."""
+    table = evaluation.metrics.table
+    split = tables.merged_split(table) if place.split is None else place.split
+    keys = {"split": split, "slice": place.slice, "model": model, "output": place.output, "sub_key": place.sub_key}
+    for column, value in keys.items():
+        table = table.filter(tables.equal(table.column(column), value))
+    return str(next((reason for reason in table.column("reason").to_pylist() if reason), ""))
 
 
 def _area_names(evaluation: Evaluation, kind: str) -> list[tuple[str, str]]:

@@ -7,11 +7,16 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from rich.markup import escape
+from rich.table import Table
+
 from evaluator_component.errors import nearest
-from evaluator_component.report import history_document, notebook, terminal, terminal_history
+from evaluator_component.report import groups, history_document, notebook, terminal, terminal_history, wording
 from evaluator_component.report.document import evaluation_document, title
+from evaluator_component.report.plot_rows import whole_number
+from evaluator_component.report.slice_values import features_of, metric_named
 from evaluator_component.results import tables
-from evaluator_component.slicing.names import is_pair, parse_slice
+from evaluator_component.slicing.names import OVERALL, is_pair, parse_slice
 
 if TYPE_CHECKING:
     from evaluator_component.results import Evaluation
@@ -32,7 +37,8 @@ def show_slices(evaluation: Evaluation, metric: str | None, *, min_examples: int
     Raises:
       LookupError: there is no such metric.
     """
-    _check(metric, "metric", _of_candidate(evaluation, "metric"))
+    min_examples = whole_number("min_examples", min_examples, 0)
+    metric = _metric(evaluation, metric)
     if not _shown_in_notebook(evaluation, {**_WORST_FIRST, "metric": metric, "min": min_examples}, static):
         terminal.show_slices(evaluation, metric, sys.stdout, min_examples=min_examples)
 
@@ -49,16 +55,76 @@ def show_plots(evaluation: Evaluation, slice_name: str, *, static: bool = False)
         terminal.show_text(f"Plots need a notebook, or a page: {_page_of(evaluation)}", sys.stdout)
 
 
-def show_fairness(evaluation: Evaluation, feature: str | None, metric: str | None, *, static: bool = False) -> None:
-    """Shows how a metric differs between the slices of a feature, or prints where that can be seen.
+def show_fairness(
+    evaluation: Evaluation,
+    feature: str | None,
+    metric: str | None,
+    base: str = OVERALL,
+    *,
+    min_examples: int | None = None,
+    static: bool = False,
+) -> None:
+    """Shows how a metric differs between the slices of a feature, or prints it.
 
     Raises:
       LookupError: there is no such metric, or no slice is made of this feature.
     """
-    _check(metric, "metric", _of_candidate(evaluation, "metric"))
+    metric = _metric(evaluation, metric)
     _check(feature, "feature of slices", _features(evaluation))
-    if not _shown_in_notebook(evaluation, {"page": "fairness", "feature": feature, "fair": metric}, static):
-        terminal.show_text(f"Fairness views need a notebook, or a page: {_page_of(evaluation)}", sys.stdout)
+    if min_examples is not None:
+        min_examples = whole_number("min_examples", min_examples, 0)
+    _check(base, "slice to compare with", _of_candidate(evaluation, "slice"))
+    against = None if base == OVERALL else base
+    state = {"page": "fairness", "feature": feature, "fair": metric, "base": against, "min": min_examples}
+    if not _shown_in_notebook(evaluation, state, static):
+        _print_groups(evaluation, feature, metric, base, min_examples or 0)
+
+
+def _print_groups(
+    evaluation: Evaluation, feature: str | None, metric: str | None, base: str, min_examples: int
+) -> None:
+    """Prints a table for each output and class that the metric is of."""
+    console = terminal.console_of(sys.stdout)
+    features = features_of(_of_candidate(evaluation, "slice"))
+    known = _of_candidate(evaluation, "metric")
+    judged = tables.names(evaluation.verdict.checks.table, "metric") if evaluation.verdict is not None else []
+    metric = metric or next((name for name in (*judged, *known) if name in known), None)
+    feature = feature or next(iter(features), None)
+    if metric is None or feature is None:
+        console.print("No slice is made of one feature alone.")
+        return
+    clustered = evaluation.config is not None and bool(evaluation.config.intervals.cluster_key)
+    level = f"{100 * evaluation.config.intervals.level:g} %" if evaluation.config is not None else "interval"
+    rows = evaluation.metrics.filter(metric=metric, model=evaluation.metrics.candidate).table
+    for output in tables.names(rows, "output"):
+        part = rows.filter(tables.equal(rows.column("output"), output))
+        for sub_key in tables.names(part, "sub_key"):
+            found = groups.compare(
+                evaluation.metrics,
+                metric,
+                feature,
+                base,
+                min_examples=min_examples,
+                independent=not clustered,
+                output=output,
+                sub_key=sub_key,
+            )
+            name = wording.result_name(metric, output, sub_key, found.weighted, found.weighted)
+            console.print(_group_table(f"{name} by {feature}, compared with {base}", found, level))
+
+
+def _group_table(heading: str, found: groups.GroupTable, level: str) -> Table:
+    """Returns the groups as something that rich prints, without the columns that have nothing."""
+    heads = ("slice", "examples", "value", level, "difference", level, "ratio", "")
+    rows = [groups.cells(row) for row in found.table.to_pylist()]
+    shown = [place for place in range(len(heads)) if place < 3 or any(row[place] for row in rows)]
+    table = terminal.titled_table(escape(heading))
+    for place in shown:
+        text = place in (0, len(heads) - 1)
+        table.add_column(heads[place], justify="left" if text else "right", overflow="fold", no_wrap=not text)
+    for row in rows:
+        table.add_row(*(escape(row[place]) for place in shown))
+    return table
 
 
 def show_history(history: History, *, static: bool = False) -> None:
@@ -82,6 +148,10 @@ def _shown_in_notebook(evaluation: Evaluation, state: Mapping[str, Any], static:
 def _check(name: str | None, what: str, known: list[str]) -> None:
     if name is not None and name not in known:
         raise LookupError(f"no {what} {name!r}; {nearest(name, known)}")
+
+
+def _metric(evaluation: Evaluation, name: str | None) -> str | None:
+    return None if name is None else metric_named(name, _of_candidate(evaluation, "metric"))
 
 
 def _of_candidate(evaluation: Evaluation, column: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST: Final = 40
 """Slices of a figure whose slices are not listed."""
+_USUAL_THRESHOLD: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def slice_values(
 
     Args:
       evaluation: The evaluation.
-      metric: The metric's name in the results.
+      metric: The metric's name in the results, or its last part; see `metric_named`.
       slices: The slices by name, in this order; or a feature, for its slices in order of their values, below the
         overall one; or None for all slices. Of a feature's or all slices no more than MOST are taken, those with the
         most examples.
@@ -95,7 +96,9 @@ def slice_values(
       LookupError: something is not there; the message has the nearest names.
     """
     where = tables.merged_split(evaluation.metrics.table) if split is None else split
-    found = evaluation.metrics.filter(split=where).filter(metric=metric).filter(output=output).filter(sub_key=sub_key)
+    found = evaluation.metrics.filter(split=where)
+    metric = metric_named(metric, tables.names(found.table, "metric"))
+    found = found.filter(metric=metric).filter(output=output).filter(sub_key=sub_key)
     weighted = bool(pc.any(found.table.column("weighted")).as_py())
     table = found.table.filter(pc.equal(found.table.column("weighted"), weighted))
     own = table.filter(tables.equal(table.column("model"), evaluation.metrics.candidate))
@@ -116,6 +119,38 @@ def slice_values(
         _bounds(evaluation, keys, weighted, names),
         left_out,
     )
+
+
+def metric_named(name: str, known: Collection[str]) -> str:
+    """Returns the metric of this name; else the one whose last part it is, at a threshold of 0.5 if there are several.
+
+    So "recall" and "recall@0.5" mean "fairness_indicators_metrics/recall@0.5" where no metric is named "recall".
+
+    Raises:
+      LookupError: there is no such metric, the message has the nearest names; or several have this last part.
+    """
+    if name in known:
+        return name
+    parts: dict[str, list[str]] = {}
+    for full in sorted(known):
+        last = full.rpartition("/")[2]
+        for part in {last, last.partition("@")[0]} - {full}:
+            parts.setdefault(part, []).append(full)
+    found = parts.get(name, [])
+    if len(found) > 1:
+        found = [full for full in found if _threshold_of(full) == _USUAL_THRESHOLD] or found
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise LookupError(f"several metrics are named {name!r}: {', '.join(found)}; give one of these names")
+    raise LookupError(f"no metric {name!r}; {nearest(name, {*known, *parts})}")
+
+
+def _threshold_of(name: str) -> float | None:
+    try:
+        return float(name.rpartition("@")[2])
+    except ValueError:
+        return None
 
 
 def features_of(slices: Sequence[str]) -> dict[str, list[str]]:

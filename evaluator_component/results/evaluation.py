@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from evaluator_component.gate import Verdict
     from evaluator_component.report.figures import Figures
+    from evaluator_component.report.groups import GroupTable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +81,9 @@ class MetricTable:
           min_examples: slices with fewer examples are left out; small ones are the worst by chance.
           **keys: further columns to match; the candidate over all splits by default.
         """
+        from evaluator_component.report.plot_rows import whole_number
+
+        min_examples = whole_number("min_examples", min_examples, 0)
         keys = {"split": tables.merged_split(self.table), "model": self.candidate, **keys}
         rows = self.filter(metric=metric, **keys).table
         rows = rows.filter(pc.greater_equal(rows.column("n"), min_examples))
@@ -87,6 +91,39 @@ class MetricTable:
         values = rows.column("value").to_numpy()
         badness = values if "lower" not in tables.names(rows, "direction") else -values
         return MetricTable(rows.take(pa.array(np.lexsort((np.arange(len(values)), badness)))))
+
+    def compare(
+        self,
+        metric: str,
+        feature: str,
+        base: str = OVERALL,
+        *,
+        min_examples: int = 0,
+        independent: bool = True,
+        **keys: str | bool,
+    ) -> GroupTable:
+        """Compares the groups that a feature makes with one of them, or with the overall slice.
+
+        A difference has an interval where the table has a row of it (cross_slicing_specs), else between two groups from
+        the limits of both. (Newcombe 1998, Zou & Donner 2008) That takes the groups to have no example in common: there
+        is none against the overall slice, and none where the groups hold more examples than there are.
+
+        Args:
+          metric: the metric's result name, or its last part ("recall" also finds
+            "fairness_indicators_metrics/recall@0.5").
+          feature: a feature that slices are made of alone.
+          base: the slice that the others are compared with, as in the table: "Overall" or "a=1".
+          min_examples: groups with fewer examples are left out, except the base.
+          independent: False where groups share clusters of examples (intervals.cluster_key): then only rows of the
+            table give intervals of differences.
+          **keys: further columns to match; the candidate over all splits by default.
+
+        Raises:
+          LookupError: there is no such metric, feature or slice; the message has the nearest names.
+        """
+        from evaluator_component.report import groups
+
+        return groups.compare(self, metric, feature, base, min_examples=min_examples, independent=independent, **keys)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -164,7 +201,8 @@ class Evaluation:
         """Shows the slices, worst first, in a notebook cell; elsewhere prints them.
 
         Args:
-          metric: The metric's result name; by default the first that has a threshold, else the first.
+          metric: The metric's result name, or its last part ("recall" also finds
+            "fairness_indicators_metrics/recall@0.5"); by default the first that has a threshold, else the first.
           min_examples: Slices with fewer examples are left out; small ones are the worst by chance.
           static: As for `show`.
 
@@ -189,20 +227,32 @@ class Evaluation:
 
         showing.show_plots(self, slice, static=static)
 
-    def show_fairness(self, feature: str | None = None, metric: str | None = None, *, static: bool = False) -> None:
-        """Shows in a notebook cell how a metric differs between the slices of a feature.
+    def show_fairness(
+        self,
+        feature: str | None = None,
+        metric: str | None = None,
+        base: str = OVERALL,
+        *,
+        min_examples: int | None = None,
+        static: bool = False,
+    ) -> None:
+        """Shows in a notebook cell how a metric differs between the slices of a feature; elsewhere prints them.
 
         Args:
           feature: The feature; by default the first of the slices.
-          metric: The metric's result name; by default the first that has a threshold, else the first.
+          metric: The metric's result name, or its last part ("recall" also finds
+            "fairness_indicators_metrics/recall@0.5"); by default the first that has a threshold, else the first.
+          base: The slice that the others are compared with.
+          min_examples: Slices with fewer examples are left out; by default none where they are printed, and those
+            that the page leaves out in a notebook.
           static: As for `show`.
 
         Raises:
-          LookupError: There is no such metric or feature; the message has the nearest names.
+          LookupError: There is no such metric, feature or slice; the message has the nearest names.
         """
         from evaluator_component.report import showing
 
-        showing.show_fairness(self, feature, metric, static=static)
+        showing.show_fairness(self, feature, metric, base, min_examples=min_examples, static=static)
 
     def __repr__(self) -> str:
         verdict = "not judged" if self.verdict is None else self.verdict.outcome

@@ -317,3 +317,134 @@ def test_of_very_many_classes_the_heaviest_confusions_are_drawn() -> None:
     for label, width, other in zip(labels, widths, lines(ax)["baseline"].get_xdata(), strict=True):
         actual, predicted = (int(part.removeprefix("class ")) for part in label.split(" → "))
         assert weights[actual, predicted] == width == other - 3
+
+
+LONG = ["Overall", *(f"company={'taxi ' * 58}{end}" for end in ("Affiliation", "Association"))]
+
+
+@pytest.mark.filterwarnings("error")
+def test_very_long_names_of_slices_leave_room_for_the_plot() -> None:
+    table = metrics_table(
+        {"split": "eval", "slice": LONG, "model": "candidate", "metric": "auc", "value": [0.5, 0.6, 0.7], "n": 9}
+    )
+    ax = Evaluation(MetricTable(table)).plot.metric("auc", LONG)
+    ax.figure.canvas.draw()
+    names = [label.get_text().removesuffix("  (n = 9)") for label in ax.get_yticklabels()]
+    assert names[0] == "Overall"
+    assert {len(name) for name in names[1:]} == {40}
+    assert [name[-11:] for name in names[1:]] == ["Affiliation", "Association"]
+    inside = ax.get_window_extent()
+    assert inside.width > 150
+    left = min(label.get_window_extent().x0 for label in ax.get_yticklabels())
+    assert left >= 0
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("count", [2, 4, 31])
+def test_long_names_of_classes_leave_room_for_the_matrix(count: int) -> None:
+    evaluation, _ = classes(count, [f"{'a long name of a class ' * 3}{i:02}" for i in range(count)])
+    ax = evaluation.plot.confusion_matrix()
+    ax.figure.canvas.draw()
+    assert ax.get_window_extent().width > 200
+    for label in [*ax.get_yticklabels(), *ax.get_xticklabels()]:
+        box = label.get_window_extent()
+        assert box.x0 >= 0
+        assert box.y0 >= 0
+    assert all("…" in label.get_text() for label in ax.get_yticklabels())
+
+
+def test_names_that_would_become_alike_are_numbered() -> None:
+    names = ["a" * 30 + middle + "b" * 30 for middle in "yxy"]
+    head, tail = "a" * 13, "b" * 26
+    assert drawing.shortened([*names, "c"]) == [f"{head}…{tail} ({place})" for place in (2, 1, 2)] + ["c"]
+
+
+def named(*metrics: str) -> Evaluation:
+    rows = [(metric, name) for metric in metrics for name in ("Overall", "a=x", "a=y")]
+    columns = {"metric": [metric for metric, _ in rows], "slice": [name for _, name in rows]}
+    return Evaluation(
+        MetricTable(metrics_table({"split": "eval", "model": "candidate", **columns, "value": 0.5, "n": 9}))
+    )
+
+
+INDICATORS = [f"fairness_indicators_metrics/{rate}@{share}" for rate in ("recall", "precision") for share in (0.3, 0.5)]
+
+
+def test_a_metric_is_found_by_the_last_part_of_its_name() -> None:
+    for asked, found in (
+        ("recall", "fairness_indicators_metrics/recall@0.5"),
+        ("recall@0.3", "fairness_indicators_metrics/recall@0.3"),
+        (INDICATORS[0], INDICATORS[0]),
+    ):
+        assert named(*INDICATORS).plot.fairness("a", asked).get_xlabel() == found
+    assert named("recall", *INDICATORS).plot.fairness("a", "recall").get_xlabel() == "recall"
+    with pytest.raises(LookupError, match="no metric 'recal'; did you mean 'recall'"):
+        named(*INDICATORS).plot.fairness("a", "recal")
+    with pytest.raises(LookupError, match=r"several metrics are named 'recall': f/recall@0\.3, g/recall@0\.3"):
+        named("f/recall@0.3", "g/recall@0.3").plot.metric("recall")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "error", "said"),
+    [
+        ("calibration", {"buckets": 0}, ValueError, "buckets: expected a whole number of at least 1, got 0"),
+        ("calibration", {"buckets": 2.5}, TypeError, "buckets: expected a whole number of at least 1, got 2.5"),
+        ("scores", {"buckets": 0}, ValueError, "buckets: expected a whole number of at least 1, got 0"),
+        ("scores", {"buckets": True}, TypeError, "buckets: .* got True"),
+        ("confusion_matrix", {"threshold": "x"}, TypeError, "threshold: expected a number, got 'x'"),
+        ("confusion_matrix", {"threshold": float("nan")}, ValueError, "threshold: expected a finite number, got nan"),
+    ],
+)
+def test_wrong_values_are_told(
+    refused: Evaluation, name: str, arguments: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        getattr(refused.plot, name)(**arguments)
+
+
+def regression(predictions: Any, labels: Any, edges: Any) -> Evaluation:
+    """An evaluation with a calibration plot of one model."""
+    ends = np.concatenate([[-np.inf], edges, [np.inf]])
+    place = np.searchsorted(edges, predictions, side="right")
+    sums = [np.bincount(place, values, len(ends) - 1) for values in (np.ones(len(place)), labels, predictions)]
+    rows = {"split": "eval", "slice": "Overall", "model": "candidate", "plot": "p", "plot_type": "CalibrationPlot"}
+    columns = dict(zip(("weighted_examples", "weighted_labels", "weighted_predictions"), sums, strict=True))
+    plots = plots_table({**rows, "bucket": np.arange(len(ends) - 1), "lower": ends[:-1], "upper": ends[1:], **columns})
+    metrics = metrics_table({"split": "eval", "slice": "Overall", "model": "candidate", "metric": "mse", "value": 1.0})
+    return Evaluation(MetricTable(metrics), PlotTable(plots))
+
+
+def test_scores_beyond_the_edges_are_bars_beside_them() -> None:
+    rng = np.random.default_rng(1)
+    predictions = np.concatenate([rng.random(100), rng.uniform(5, 30, 700), rng.uniform(-9, -1, 200)])
+    found = regression(predictions, predictions + 1, np.linspace(0, 1, 11))
+    ax = found.plot.scores(buckets=10)
+    assert [text.get_text() for text in ax.texts] == ["below 0", "1 and above"]
+    inside, below, above = (patch.get_data() for patch in ax.patches)
+    assert (below.edges[1] < 0, above.edges[0] > 1) == (True, True)
+    areas = [float(np.sum(one.values * np.diff(one.edges))) for one in (inside, below, above)]
+    assert areas == pytest.approx([0.1, 0.2, 0.7])
+    assert inside.values == pytest.approx(np.histogram(predictions, np.linspace(0, 1, 11))[0] / 1000 / 0.1)
+    assert found.plot.calibration().get_ylabel() == "Mean label"
+    assert not regression(rng.random(9), np.ones(9), np.linspace(0, 1, 11)).plot.scores().texts
+
+
+@pytest.mark.parametrize(
+    "name", ["roc", "precision_recall", "calibration", "scores", "gain", "lift", "confusion_matrix"]
+)
+def test_without_any_score_the_reason_of_the_metric_table_is_given(name: str) -> None:
+    evaluation = example_tables.evaluation()
+    table = evaluation.plots.table
+    for column in table.column_names[table.column_names.index("bucket") :]:
+        if column not in ("bucket", "lower", "upper"):
+            values = table.column(column)
+            place = table.column_names.index(column)
+            if pa.types.is_floating(values.type):
+                table = table.set_column(place, column, pa.compute.multiply(values, 0.0))
+    metrics = metrics_table(
+        {"split": "eval", "slice": "Overall", "model": "candidate", "metric": "auc", "value": np.nan,
+         "reason": "20,000 scores are NaN"}
+    )  # fmt: skip
+    empty = dataclasses.replace(evaluation, plots=PlotTable(table), metrics=MetricTable(metrics))
+    with pytest.raises(LookupError, match="counts no example of candidate: 20,000 scores are NaN"):
+        getattr(empty.plot, name)()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.util
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 import carried
 import pytest
 
-from evaluator_component.report import html, notebook, render_report
+from evaluator_component.report import html, notebook, render_report, wording
 from evaluator_component.report.document import evaluation_document
 from evaluator_component.report.history_document import history_document, render_history
 from evaluator_component.results import Evaluation, metrics_table
@@ -111,6 +112,7 @@ def test_each_view_begins_where_it_is_asked_to(refused: Evaluation, cell: list[A
     refused.show_plots()
     refused.show_fairness("payment_type", "precision")
     refused.show_fairness()
+    refused.show_fairness("payment_type", "recall", "payment_type=Cash", min_examples=5)
     assert [carried.meta(widget.document)["state"] for widget in cell] == [
         {"page": "slices", "sort": "value", "metric": "auc", "min": 7},
         {"page": "slices", "sort": "value", "min": 100},
@@ -118,6 +120,7 @@ def test_each_view_begins_where_it_is_asked_to(refused: Evaluation, cell: list[A
         {"page": "plots", "slices": ["Overall"]},
         {"page": "fairness", "feature": "payment_type", "fair": "precision"},
         {"page": "fairness"},
+        {"page": "fairness", "feature": "payment_type", "fair": "recall", "base": "payment_type=Cash", "min": 5},
     ]
 
 
@@ -130,6 +133,14 @@ def test_misspelt_names_are_told_with_the_nearest(refused: Evaluation) -> None:
         refused.show_fairness("payment")
     with pytest.raises(LookupError, match="no metric 'recal'; did you mean 'recall'"):
         refused.show_fairness(metric="recal")
+    with pytest.raises(LookupError, match="no slice to compare with 'type=Cash'; did you mean 'payment_type=Cash'"):
+        refused.show_fairness("payment_type", base="type=Cash")
+
+
+def test_wrong_sizes_are_told(refused: Evaluation) -> None:
+    for call in (refused.show_slices, refused.show_fairness, functools.partial(refused.metrics.worst, "auc")):
+        with pytest.raises(TypeError, match="min_examples: expected a whole number of at least 0, got 'x'"):
+            call(min_examples="x")
 
 
 def test_elsewhere_it_is_printed(refused: Evaluation, capsys: pytest.CaptureFixture[str]) -> None:
@@ -140,8 +151,19 @@ def test_elsewhere_it_is_printed(refused: Evaluation, capsys: pytest.CaptureFixt
         "Plots need a notebook, or a page: give evaluate() an output folder, then: evaluator report FOLDER --open\n"
     )
     folder = "/somewhere/" + "long/" * 40
-    Evaluation(refused.metrics, refused.plots, output=folder).show_fairness("payment_type")
-    assert capsys.readouterr().out == (f"Fairness views need a notebook, or a page: evaluator report {folder} --open\n")
+    Evaluation(refused.metrics, refused.plots, output=folder).show_plots()
+    assert capsys.readouterr().out == f"Plots need a notebook, or a page: evaluator report {folder} --open\n"
+    refused.show_fairness("payment_type", "recall", "payment_type=Cash", min_examples=500)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].rstrip() == "recall by payment_type, compared with payment_type=Cash"
+    assert lines[1].split() == ["slice", "examples", "value", "difference", "ratio"]
+    rows = [line.split("  ")[0] for line in lines[2:]]
+    assert rows == [f"payment_type={name}" for name in ("Cash", "Credit Card", "Mobile", "No Charge", "Prcard")]
+    value, cash = (refused.metrics.value("recall", f"payment_type={name}") for name in ("Mobile", "Cash"))
+    mobile = lines[4].split()
+    assert mobile[2:] == [wording.number(value), wording.change(value - cash), wording.number(value / cash)]
+    refused.show_fairness()
+    assert capsys.readouterr().out.startswith("auc by ")
 
 
 def test_a_shell_without_a_kernel_is_no_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
