@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -70,9 +70,35 @@ def main(debug: bool) -> None:
     # TensorFlow's and absl's own chatter about CPUs and GPUs; warnings and errors stay.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows another
+    sys.stdout, sys.stderr = _forgiving(sys.stdout), _forgiving(sys.stderr)
+
+
+class _Ending(io.FileIO):
+    """A file whose reader may go away, as ``head`` does: what is written from then on is dropped."""
+
+    def write(self, content: Any, /) -> int:
+        """Writes as `io.FileIO` does; says that all was written where nobody reads."""
+        try:
+            return super().write(content)
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+            return memoryview(content).nbytes
+
+
+def _forgiving(stream: TextIO) -> TextIO:
+    """Returns the stream so that characters it lacks, and a reader that went away, stop no command."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
+    stream.reconfigure(errors="replace")  # a terminal that lacks a character shows another
+    if stream not in (sys.__stdout__, sys.__stderr__):
+        return stream
+    stream.flush()
+    file = io.BufferedWriter(_Ending(stream.fileno(), "wb", closefd=False))
+    return io.TextIOWrapper(
+        file, stream.encoding, "replace", line_buffering=stream.line_buffering, write_through=stream.write_through
+    )
 
 
 def _inputs(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -283,13 +309,15 @@ def history(
 
     OUTPUT is the folder of an evaluation, a folder that holds several, or a quoted glob pattern.
     """
-    from evaluator_component.report.terminal_history import show
+    from evaluator_component.report.terminal import console_of
+    from evaluator_component.report.terminal_history import render
 
     if bool(output) == (mlmd is not None) or (pipeline is not None and mlmd is None):
         raise click.UsageError("give output folders of evaluations, or --mlmd FILE (and then --pipeline if you like)")
     found = _history_of_metadata(mlmd, pipeline) if mlmd is not None else _history(output)
+    console = console_of(None)
     try:
-        show(found, metric=metric, slice=place)
+        view = render(found, metric=metric, slice=place, width=console.width)
     except LookupError as error:
         raise ConfigError(str(error)) from error
     page = report or ("history.html" if open_it else None)
@@ -297,6 +325,8 @@ def history(
         from evaluator_component.report.history_document import write_history_report
 
         write_history_report(found, page, metric=metric, slice=place)
+    console.print(view)
+    if page is not None:
         click.echo(f"\nReport: {page}")
     if open_it:
         click.launch(str(page))

@@ -44,6 +44,7 @@ class Preflight:
         notices: What the user should know, one sentence each.
         predictors: The loaded models, in the plan's order.
         class_names: The names of the classes by output, where they are known.
+        locations: Where the examples of each split are, as the user said it.
     """
 
     config: Any
@@ -53,6 +54,7 @@ class Preflight:
     notices: tuple[str, ...]
     predictors: tuple[Predictor | None, ...]
     class_names: Mapping[str, tuple[str, ...]]
+    locations: Mapping[str, str]
 
 
 def check(
@@ -82,7 +84,7 @@ def check(
         ModelError: A model does not load or does not fit.
     """
     from evaluator_component.data.features import find_features, load_schema
-    from evaluator_component.data.files import find_shards
+    from evaluator_component.data.files import find_shards, locations
     from evaluator_component.engine.job import make_job
     from evaluator_component.models.compiled import add_compiled_metrics
 
@@ -113,7 +115,7 @@ def check(
     job = replace(job, shifts=shifts)
     _check_threshold_names(complete, plan)
     notices = [*notices, *left_out, *pooled, *plain_rules(complete, plan), *slices_left_open(loaded)]
-    return Preflight(complete, job, shards, state, tuple(notices), predictors, class_names)
+    return Preflight(complete, job, shards, state, tuple(notices), predictors, class_names, locations(data))
 
 
 def _assumed_state(config: Any, model: ModelPath, baseline: ModelPath) -> BaselineState:

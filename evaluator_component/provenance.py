@@ -74,7 +74,7 @@ def record(
         "versions": {"python": platform.python_version(), **_versions()},
         "config_sha256": hashlib.sha256(to_json(checked.config).encode()).hexdigest(),
         **inputs,
-        "data": _locations(checked),
+        "data": dict(checked.locations),
         "baseline": {
             "status": checked.baseline.status.value,
             "uri": checked.baseline.uri,
@@ -96,14 +96,6 @@ def _slices_found(checked: Preflight) -> dict[str, list[Any]]:
     """Edges of quantiles and most frequent values by feature, which slices are made of."""
     found = {values.feature: values for values in checked.job.plan.sliced_values if values.quantiles or values.top}
     return {name: list(found[name].found_edges or found[name].found_values) for name in sorted(found)}
-
-
-def _locations(checked: Preflight) -> dict[str, str]:
-    """The first file of each split."""
-    locations: dict[str, str] = {}
-    for shard in checked.shards:
-        locations.setdefault(shard.split, shard.path)
-    return locations
 
 
 def _versions() -> dict[str, str]:

@@ -15,6 +15,7 @@ Source = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 DEFAULT_SPLIT = "eval"
 GZIP_MAGIC = b"\x1f\x8b\x08"
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,17 @@ def find_shards(data: Source | Mapping[str, Source]) -> tuple[Shard, ...]:
             )
         shards += [shard for shard in found if shard.size]
     return tuple(shards)
+
+
+def locations(data: Source | Mapping[str, Source]) -> dict[str, str]:
+    """Returns where the examples of each split are, as the user said it; of many patterns, the first and the last."""
+    splits = data if isinstance(data, Mapping) else {DEFAULT_SPLIT: data}
+    found = {}
+    for split, source in sorted(splits.items()):
+        patterns = [os.fspath(part) for part in ([source] if isinstance(source, (str, os.PathLike)) else source)]
+        many = f"{len(patterns)} paths: {patterns[0]} … {patterns[-1]}"
+        found[split] = ", ".join(patterns) if len(patterns) <= _NAMED else many
+    return found
 
 
 def _expand(pattern: str, split: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from evaluator_component.gate.checks import Checks
 from evaluator_component.gate.frame import Frame
 from evaluator_component.gate.policies import Policy, small_overall
 from evaluator_component.gate.rules import Rule
+from evaluator_component.gate.verdict import MORE_FAILED
 from evaluator_component.results.tables import codes_and_words
 from evaluator_component.slicing.names import OVERALL
 
@@ -85,7 +86,7 @@ def list_failures(tally: Tally) -> list[str]:
     failed = tally.checks.take(np.flatnonzero(tally.failed & ~explained))
     sentences = list(dict.fromkeys(failed.worst_first(_MAX_REASONS).sentences()))
     if len(failed) > _MAX_REASONS:
-        sentences.append(f"and {len(failed) - _MAX_REASONS:,} more checks failed")
+        sentences.append(MORE_FAILED.format(len(failed) - _MAX_REASONS))
     return sentences
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO
@@ -19,6 +20,10 @@ SCHEMA_VERSION = 1
 _SHOWN = 20
 _CLOSEST = 5
 _MANY = 100
+MORE_FAILED = "and {:,} more checks failed"
+"""The last of the reasons, where too many checks failed to name each."""
+
+_MORE_FAILED = re.compile(r"and ([0-9,]+) more checks failed")
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,12 @@ class Verdict:
     def outcome(self) -> str:
         """``BLESSED`` or ``NOT_BLESSED``."""
         return "BLESSED" if self.blessed else "NOT_BLESSED"
+
+    @property
+    def reason_count(self) -> int:
+        """How many reasons there are, those included that ``reasons`` only counts in its last line."""
+        last = _MORE_FAILED.fullmatch(self.reasons[-1]) if len(self.reasons) > _MANY else None
+        return len(self.reasons) - 1 + int(last[1].replace(",", "")) if last else len(self.reasons)
 
     @property
     def summary(self) -> str:

@@ -106,7 +106,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "headline": wording.headline(verdict),
         "tally": wording.tally(verdict.checks),
         "reasons": verdict.reasons[:_REASONS],
-        "more_reasons": max(0, len(verdict.reasons) - _REASONS),
+        "more_reasons": max(0, verdict.reason_count - _REASONS),
         "notices": verdict.notices,
         "rubber_stamp": verdict.rubber_stamp,
         "counts": verdict.checks.counts,

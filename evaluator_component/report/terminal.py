@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evaluator_component.report import wording
+from evaluator_component.report.columns import Column, fitted, titled
 from evaluator_component.report.marks import Scale
 from evaluator_component.results import tables
 from evaluator_component.slicing.names import OVERALL
@@ -26,7 +28,6 @@ _CHECKS: Final = 12
 _WORST: Final = 5
 _LISTED: Final = 50
 _PLAIN_WIDTH: Final = 160
-_MARKED_WIDTH: Final = 100
 _STYLES: Final = {"FAIL": "bold red", "INCONCLUSIVE": "yellow", "SKIPPED": "dim", "PASS": "green"}
 _JUDGED: Final = {"better": "green", "worse": "red", "": ""}
 
@@ -40,7 +41,7 @@ def show(evaluation: Evaluation, file: IO[str] | None = None, *, min_examples: i
       min_examples: slices with fewer examples are not among the worst.
     """
     console = console_of(file)
-    console.print(render(evaluation, min_examples=min_examples, marked=console.width >= _MARKED_WIDTH))
+    console.print(render(evaluation, min_examples=min_examples, width=console.width))
 
 
 def show_slices(
@@ -64,7 +65,7 @@ def show_slices(
         console.print(f"No slice has at least {min_examples:,} examples.")
         return
     title = f"Slices by {metric}, worst first (at least {min_examples:,} examples)"
-    console.print(_slice_table(evaluation, title, found, _LISTED, marked=console.width >= _MARKED_WIDTH))
+    console.print(_slice_table(evaluation, title, found, _LISTED, console.width))
     if found.num_rows > _LISTED:
         console.print(f"… and {found.num_rows - _LISTED:,} more slices", style="dim")
 
@@ -74,15 +75,15 @@ def show_text(text: str, file: IO[str] | None = None) -> None:
     console_of(file).print(Text(text), soft_wrap=True)
 
 
-def render(evaluation: Evaluation, *, min_examples: int = 100, marked: bool = True) -> Group:
-    """Returns the view as something that rich prints; ``marked``: with marks of where values lie."""
+def render(evaluation: Evaluation, *, min_examples: int = 100, width: int = _PLAIN_WIDTH) -> Group:
+    """Returns the view as something that rich prints, for a terminal of this width."""
     parts: list[RenderableType] = []
     verdict = evaluation.verdict
     if verdict is not None:
         parts += [verdict_text(verdict), *_checks(verdict.checks)]
-    parts += _overalls(evaluation)
+    parts += _overalls(evaluation, width)
     if verdict is not None:
-        parts += _worst_slices(evaluation, min_examples, marked)
+        parts += _worst_slices(evaluation, min_examples, width)
     if evaluation.output:
         parts.append(Text(f"\n{evaluation.output}", style="dim"))
     return Group(*parts)
@@ -97,8 +98,8 @@ def verdict_text(verdict: Verdict) -> Text:
     text.append(f"{wording.tally(verdict.checks)}\n", style="dim")
     for reason in verdict.reasons[:_REASONS]:
         text.append(f"  • {reason}\n", style="red")
-    if len(verdict.reasons) > _REASONS:
-        text.append(f"  … and {len(verdict.reasons) - _REASONS:,} more\n", style="dim")
+    if verdict.reason_count > _REASONS:
+        text.append(f"  … and {verdict.reason_count - _REASONS:,} more\n", style="dim")
     for notice in verdict.notices:
         text.append(f"  note: {notice}\n", style="yellow")
     return text
@@ -108,7 +109,7 @@ def _checks(checks: Checks) -> list[RenderableType]:
     if not len(checks):
         return []
     several = len(tables.names(checks.table, "split")) > 1
-    table = titled_table("Checks, worst first")
+    table = titled("Checks, worst first")
     table.add_column("outcome", no_wrap=True)
     if several:
         table.add_column("split")
@@ -124,7 +125,7 @@ def _checks(checks: Checks) -> list[RenderableType]:
     return [table, *more]
 
 
-def _overalls(evaluation: Evaluation) -> list[RenderableType]:
+def _overalls(evaluation: Evaluation, width: int) -> list[RenderableType]:
     rows = evaluation.metrics.table
     rows = rows.filter(tables.equal(rows.column("slice"), OVERALL))
     rows = rows.filter(tables.equal(rows.column("model"), evaluation.metrics.candidate))
@@ -134,11 +135,11 @@ def _overalls(evaluation: Evaluation) -> list[RenderableType]:
         part = rows.filter(tables.equal(rows.column("split"), split)).to_pylist()
         title = "Overall" + (f" · {wording.split_name(split)}" if len(splits) > 1 else "")
         named = [(_name(row, part), row) for row in part]
-        views += ["", _value_table(title, "metric", named, level=_level(evaluation))]
+        views += ["", _value_table(title, "metric", named, width, level=_level(evaluation))]
     return views
 
 
-def _worst_slices(evaluation: Evaluation, min_examples: int, marked: bool) -> list[RenderableType]:
+def _worst_slices(evaluation: Evaluation, min_examples: int, width: int) -> list[RenderableType]:
     """Returns the worst slices of each metric that has a threshold."""
     assert evaluation.verdict is not None
     views: list[RenderableType] = []
@@ -150,7 +151,7 @@ def _worst_slices(evaluation: Evaluation, min_examples: int, marked: bool) -> li
         found = found.filter(pc.invert(tables.equal(found.column("slice"), OVERALL)))
         if found.num_rows:
             title = f"Worst slices by {metric} (at least {min_examples:,} examples)"
-            views += ["", _slice_table(evaluation, title, found, _WORST, marked=marked)]
+            views += ["", _slice_table(evaluation, title, found, _WORST, width)]
     return views
 
 
@@ -159,16 +160,14 @@ def _worst(evaluation: Evaluation, metric: str, min_examples: int) -> pa.Table:
     return evaluation.metrics.worst(metric, min_examples=min_examples, split=split).table
 
 
-def _slice_table(evaluation: Evaluation, title: str, found: pa.Table, count: int, *, marked: bool) -> Table:
+def _slice_table(evaluation: Evaluation, title: str, found: pa.Table, count: int, width: int) -> Table:
     """Returns the first slices of one metric, beside which ┊ marks the overall value, if there is one of it."""
     several = len({(row["output"], row["sub_key"]) for row in found.to_pylist()}) > 1
     rows = found.slice(0, count).to_pylist()
-    scale = None
-    if marked:
-        ends = [row[name] for row in rows for name in ("value", "lower", "upper")]
-        scale = Scale.over(ends, None if several else _overall_value(evaluation, rows[0]))
+    ends = [row[name] for row in rows for name in ("value", "lower", "upper")]
+    scale = Scale.over(ends, None if several else _overall_value(evaluation, rows[0]))
     named = [(_slice_of(row) if several else row["slice"], row) for row in rows]
-    return _value_table(title, "slice", named, sized=True, level=_level(evaluation), scale=scale)
+    return _value_table(title, "slice", named, width, sized=True, level=_level(evaluation), scale=scale)
 
 
 def _overall_value(evaluation: Evaluation, row: Mapping[str, Any]) -> float | None:
@@ -194,49 +193,40 @@ def _value_table(
     title: str,
     label: str,
     rows: list[tuple[str, dict[str, Any]]],
+    width: int,
     *,
     sized: bool = False,
     level: str = "",
     scale: Scale | None = None,
 ) -> Table:
-    compared = any(row["change"] is not None for _, row in rows)
-    sure, change_sure = (any(row[name] is not None for _, row in rows) for name in ("lower", "change_lower"))
-    table = titled_table(title)
-    table.add_column(label, overflow="fold")
+    """Returns a table of values that fits: without marks, intervals and baseline where there is no room for them."""
+    values = [row for _, row in rows]
+    judged = [wording.judgement(row["change"], row["direction"]) for row in values]
+    table = [Column(label, [Text(name) for name, _ in rows], folds=True)]
     if sized:
-        table.add_column("examples", justify="right", no_wrap=True)
-    table.add_column("candidate", justify="right", no_wrap=True)
-    if sure:
-        table.add_column(level, style="dim", no_wrap=True)
+        sizes = [Text("" if row["n"] is None else f"{row['n']:,}") for row in values]
+        table.append(Column("examples", sizes, right=True))
+    table.append(Column("candidate", [Text(wording.number(row["value"])) for row in values], right=True))
+    if any(row["lower"] is not None for row in values):
+        cells = [Text(wording.interval(row["lower"], row["upper"])) for row in values]
+        table.append(Column(level, cells, leaves=3, style="dim"))
     if scale is not None:
-        table.add_column(scale.ends(wording.number), no_wrap=True)
-    if compared:
-        table.add_column("baseline", justify="right", no_wrap=True)
-        table.add_column("change", justify="right", no_wrap=True)
-        if change_sure:
-            table.add_column(level, style="dim", no_wrap=True)
-        table.add_column("", no_wrap=True)
-    if any(row["reason"] for _, row in rows):
-        table.add_column("", style="dim", overflow="fold")
-    for name, row in rows:
-        cells: list[str | Text] = [escape(name)]
-        if sized:
-            cells.append("" if row["n"] is None else f"{row['n']:,}")
-        cells.append(wording.number(row["value"]))
-        if sure:
-            cells.append(wording.interval(row["lower"], row["upper"]))
-        if scale is not None:
-            cells.append(Text(scale.line(row["value"], row["lower"], row["upper"]), style=_mark_style(row, scale)))
-        if compared:
-            word = wording.judgement(row["change"], row["direction"])
-            cells += [wording.number(row["baseline_value"]), Text(wording.change(row["change"]), style=_JUDGED[word])]
-            if change_sure:
-                cells.append(wording.interval(row["change_lower"], row["change_upper"], wording.change))
-            cells.append(Text(word, style=_JUDGED[word]))
-        if len(table.columns) > len(cells):
-            cells.append(escape(row["reason"] or ""))
-        table.add_row(*cells)
-    return table
+        lines = [scale.line(row["value"], row["lower"], row["upper"]) for row in values]
+        marks = [Text(line, style=_mark_style(row, scale)) for line, row in zip(lines, values, strict=True)]
+        table.append(Column(scale.ends(wording.number), marks, leaves=1))
+    if any(row["change"] is not None for row in values):
+        cells = [Text(wording.number(row["baseline_value"])) for row in values]
+        table.append(Column("baseline", cells, leaves=4, right=True))
+        pairs = list(zip(values, judged, strict=True))
+        cells = [Text(wording.change(row["change"]), style=_JUDGED[word]) for row, word in pairs]
+        table.append(Column("change", cells, right=True))
+        if any(row["change_lower"] is not None for row in values):
+            ends = [wording.interval(row["change_lower"], row["change_upper"], wording.change) for row in values]
+            table.append(Column(level, [Text(text) for text in ends], leaves=2, style="dim"))
+        table.append(Column("", [Text(word, style=_JUDGED[word]) for word in judged]))
+    if any(row["reason"] for row in values):
+        table.append(Column("", [Text(row["reason"] or "") for row in values], folds=True, style="dim"))
+    return fitted(title, table, width)
 
 
 def _mark_style(row: Mapping[str, Any], scale: Scale) -> str:
@@ -247,16 +237,15 @@ def _mark_style(row: Mapping[str, Any], scale: Scale) -> str:
 
 
 def console_of(file: IO[str] | None) -> Console:
-    """Returns what prints to a file, standard output by default; plain and of a fixed width if it is no terminal."""
+    """Returns what prints to a file, standard output by default; plain and as wide as COLUMNS if it is no terminal."""
     console = Console(file=file, highlight=False)
-    return console if console.is_terminal else Console(file=file, highlight=False, width=_PLAIN_WIDTH, no_color=True)
+    if console.is_terminal:
+        return console
+    columns = os.environ.get("COLUMNS", "")
+    width = int(columns) if columns.isdecimal() and int(columns) else _PLAIN_WIDTH
+    return Console(file=file, highlight=False, width=width, no_color=True)
 
 
 def _name(row: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     both = len({other["weighted"] for other in rows if other["metric"] == row["metric"]}) == 2
     return wording.result_name(row["metric"], row["output"], row["sub_key"], row["weighted"], both)
-
-
-def titled_table(title: str) -> Table:
-    """Returns an empty table that looks like all others."""
-    return Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))

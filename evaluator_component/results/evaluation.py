@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from evaluator_component.gate import Verdict
     from evaluator_component.report.figures import Figures
     from evaluator_component.report.groups import GroupTable
+
+_SHOWN: Final = 6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +70,8 @@ class MetricTable:
         keys = {"split": tables.merged_split(self.table), "model": self.candidate, **keys}
         rows = self.filter(metric=metric, slice=slice, **keys).table
         if rows.num_rows != 1:
-            raise LookupError(f"{rows.num_rows} rows match metric={metric!r}, slice={slice!r}, {keys}")
+            told = f"{rows.num_rows} rows match metric={metric!r}, slice={slice!r}, {keys}"
+            raise LookupError(f"{told}{_differences(rows)}")
         return float(rows.column("value")[0].as_py())
 
     def worst(self, metric: str, min_examples: int = 100, **keys: str | bool) -> MetricTable:
@@ -268,6 +271,17 @@ def _where(table: pa.Table, column: str, value: str | bool) -> pa.Table:
     if table.num_rows and not found.num_rows:
         raise LookupError(f"no {column} {value!r}; {nearest(str(value), tables.names(table, column))}")
     return found
+
+
+def _differences(rows: pa.Table) -> str:
+    """Returns what tells rows apart that should be one: the columns of their key with more than one value."""
+    several = []
+    for column in tables.METRICS_KEY:
+        values = sorted(pc.unique(rows.column(column)).to_pylist())
+        if len(values) > 1:
+            shown = [f"{column}={value!r}" for value in values[:_SHOWN]]
+            several.append(" or ".join([*shown, *(["…"] if len(values) > _SHOWN else [])]))
+    return f"; say which: {'; '.join(several)}" if several else ""
 
 
 def _candidate(table: pa.Table) -> str:

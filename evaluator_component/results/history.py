@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -169,21 +169,41 @@ def history(
 
     Raises:
       ConfigError: there are not as many labels as evaluations.
-      DataError: there is no finished evaluation in a folder, or a file of one is damaged.
+      DataError: there is no finished evaluation in a folder, or a file of one is damaged. (Below a folder or pattern,
+        damaged ones are left out with a notice as long as another can be read.)
     """
     single = isinstance(outputs, (str, os.PathLike))
     found, notices = folders.find_outputs([outputs] if single else list(outputs))  # type: ignore[list-item, arg-type]
     if not found:
         raise DataError("history: no folder was given; expected at least one output folder of an evaluation")
-    if labels is not None and len(labels) != len(found):
-        raise ConfigError(f"labels: {len(labels)} for {len(found)} evaluations ({', '.join(found)}); give one for each")
+    read, damaged = _read_all(found)
+    if labels is not None and len(labels) != len(read):
+        raise ConfigError(f"labels: {len(labels)} for {len(read)} evaluations ({', '.join(read)}); give one for each")
     recorded = [
-        dataclasses.replace(read, version=dataclasses.replace(read.version, label=label))
-        for read, label in zip(map(record, found), labels or folders.short_names(found), strict=True)
+        dataclasses.replace(one, version=dataclasses.replace(one.version, label=label))
+        for one, label in zip(read.values(), labels or folders.short_names(list(read)), strict=True)
     ]
     if labels is None:
         recorded.sort(key=lambda one: one.version.time)
-    return assemble(recorded, notices)
+    return assemble(recorded, [*notices, *damaged])
+
+
+def _read_all(found: Mapping[str, bool]) -> tuple[dict[str, Recorded], list[str]]:
+    """Reads the evaluations in folders, and tells of those that are damaged.
+
+    Raises:
+      DataError: an evaluation is damaged whose folder was given itself, or all are.
+    """
+    read: dict[str, Recorded] = {}
+    notices: list[str] = []
+    for output, given in found.items():
+        try:
+            read[output] = record(output)
+        except DataError as error:
+            if given or len(notices) + 1 == len(found):
+                raise
+            notices.append(f"{output}: left out, {str(error).removeprefix(f'{output}: ')}")
+    return read, notices
 
 
 def record(output: str | os.PathLike[str]) -> Recorded:

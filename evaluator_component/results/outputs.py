@@ -14,20 +14,21 @@ from evaluator_component.results import files, writing
 _WILD = frozenset("*?[")
 
 
-def find_outputs(outputs: Sequence[str | os.PathLike[str]]) -> tuple[list[str], list[str]]:
+def find_outputs(outputs: Sequence[str | os.PathLike[str]]) -> tuple[dict[str, bool], list[str]]:
     """Finds the folders of finished evaluations.
 
     Args:
       outputs: output folders of evaluations, folders that hold such folders, or glob patterns of them.
 
     Returns:
-      The folders in the order given, each once, those below one folder or pattern sorted by name; and one sentence
-      for each folder below another that was left out because its evaluation did not finish.
+      The folders in the order given, each once, those below one folder or pattern sorted by name, with whether the
+      folder itself was given; and one sentence for each folder below another that was left out because its evaluation
+      did not finish.
 
     Raises:
       DataError: a folder neither is a finished evaluation nor holds one, or a pattern matches none.
     """
-    found: dict[str, None] = {}
+    found: dict[str, bool] = {}
     notices: list[str] = []
     for output in outputs:
         text = os.fspath(output)
@@ -35,7 +36,7 @@ def find_outputs(outputs: Sequence[str | os.PathLike[str]]) -> tuple[list[str], 
             folders = sorted(_matches(text))
             missing = "no finished evaluation matches"
         elif writing.is_complete(text):
-            found[_plain(text)] = None
+            found[_plain(text)] = True
             continue
         else:
             folders = list(_below(text))
@@ -48,8 +49,9 @@ def find_outputs(outputs: Sequence[str | os.PathLike[str]]) -> tuple[list[str], 
             for folder in folders
             if folder not in finished and writing.METRICS_FILE in (present := files.folder(folder).names())
         ]
-        found.update(dict.fromkeys(map(_plain, finished)))
-    return list(found), notices
+        for folder in map(_plain, finished):
+            found.setdefault(folder, False)
+    return found, notices
 
 
 def short_names(paths: Sequence[str]) -> list[str]:

@@ -137,7 +137,7 @@ def reading(folder: files.Folder) -> Iterator[None]:
     """Turns what goes wrong with a file of the folder into a DataError that names the folder."""
     try:
         yield
-    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
         problem = f"{type(error).__name__}: {error}"
         raise DataError(f"{folder.path}: the evaluation cannot be read ({problem}); evaluate again") from error
 

@@ -9,7 +9,8 @@
 
 Integers are plain digits, floats are written so that they read back to the same number (always with ``.``, ``e``,
 ``inf`` or ``nan``), and a string is written bare unless it could be taken for something else: then it is a JSON
-string. So a name says the type too: ``a=1`` is the integer, ``a=1.0`` the float, ``a="1"`` the string.
+string. So a name says the type too: ``a=1`` is the integer, ``a=1.0`` the float, ``a="1"`` the string. Characters
+that cannot be seen but change what can (control characters, those that turn the direction of text) are escaped.
 
 A group of values is written after ``∈``: ``fare∈[10,20)``, ``company∈other``. An interval of numbers is bare for all
 its comma; other texts of groups are quoted where a string would be, except that they are never taken for numbers.
@@ -22,7 +23,6 @@ import json
 import math
 import re
 import struct
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -40,14 +40,16 @@ Value: TypeAlias = "str | int | float | Group"
 OVERALL: Final = "Overall"
 """The slice of no feature, which holds every example."""
 
-_SYNTAX: Final = re.compile(r'[,=∈−"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
+_BIDI: Final = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what turns the direction of the text around it
+_HIDDEN: Final = f"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_BIDI}"
+_SYNTAX: Final = re.compile(f'[,=∈−"{_HIDDEN}]')
 _PART: Final = r'("(?:[^"\\]|\\.)*"|[^,=∈−"]+)'
 _NUMBER: Final = r"-?(?:[0-9]+(?:\.[0-9]+)?(?:e[+-][0-9]+)?|∞)"
 _INTERVAL: Final = re.compile(rf"[\[(]{_NUMBER},{_NUMBER}[\])]")
 _PAIR: Final = re.compile(f"{_PART}(?:={_PART}|∈(?:({_INTERVAL.pattern})|{_PART}))(, |$)")
 _NUMERAL: Final = re.compile(r"[+-]?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|[+-]?(?:inf|nan)", re.IGNORECASE)
 _LESS: Final = " − "
-_UNPRINTABLE: Final = frozenset(("Cc", "Cs", "Zl", "Zp"))
+_UNPRINTABLE: Final = re.compile(f"[{_HIDDEN}]")
 
 
 def format_slice(pairs: Sequence[tuple[str, Value]]) -> str:
@@ -226,4 +228,4 @@ def _quote(text: str) -> str:
     if re.search("[\ud800-\udbff]", text):
         raise ValueError(f"{text!r} holds half of a character (a lone high surrogate) and cannot be written")
     quoted = json.dumps(text, ensure_ascii=False)
-    return "".join(f"\\u{ord(c):04x}" if unicodedata.category(c) in _UNPRINTABLE else c for c in quoted)
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -55,7 +56,7 @@ def test_a_refused_model_ends_in_1(material: Material, tmp_path: Path) -> None:
     assert result.output.startswith("NOT_BLESSED: auc on Overall is ")
 
 
-def test_the_files_of_a_finished_run(finished: Path) -> None:
+def test_the_files_of_a_finished_run(finished: Path, material: Material) -> None:
     names = {path.name for path in finished.iterdir()}
     assert names >= {
         "metrics.parquet",
@@ -70,7 +71,10 @@ def test_the_files_of_a_finished_run(finished: Path) -> None:
         "validations.tfrecord",
     }
     assert ".partial" not in names
-    assert json.loads((finished / "run.json").read_text())["examples"] == {"eval": 20_000}
+    recorded = json.loads((finished / "run.json").read_text())
+    assert recorded["examples"] == {"eval": 20_000}
+    assert recorded["data"] == {"eval": str(material.gz)}
+    assert json.loads((finished / "eval_config.json").read_text())["dataLocation"] == str(material.gz)
 
 
 def test_a_baseline_is_compared(material: Material, tmp_path: Path) -> None:
@@ -299,6 +303,32 @@ def test_selftest_tells_how_often_an_equal_model_is_refused(material: Material, 
     checked = run("check", *arguments, "--baseline", material.weak)
     assert "covers 1 slice; refuses an equal model with a chance of about 0 %" in checked.output
     assert "unlike TFMA: AUC: over all distinct scores" in checked.output
+
+
+def test_where_nobody_reads_on_a_command_ends_as_ever(finished: Path, tmp_path: Path) -> None:
+    page = tmp_path / "history.html"
+    strict = config(tmp_path, 0.999)
+    for arguments, code in (
+        (("history", finished, "--report", page), 0),
+        (("show", finished), 0),
+        (("metrics",), 0),
+        (("decide", finished, "-c", strict), 1),
+        (("show", tmp_path / "absent"), 3),
+    ):
+        reader, writer = os.pipe()
+        os.close(reader)
+        command = [sys.executable, "-m", "evaluator_component.cli", *map(str, arguments)]
+        ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+        os.close(writer)
+        assert ended.returncode == code, ended.stderr
+        assert ended.stderr.startswith("data error: ") if code == 3 else not ended.stderr
+    assert "Model history" in page.read_text(encoding="utf-8")
+
+
+def test_a_page_is_not_written_of_what_is_not_there(finished: Path, tmp_path: Path) -> None:
+    result = run("history", finished, "--metric", "acu", "--report", tmp_path / "history.html")
+    assert result.exit_code == 2
+    assert not (tmp_path / "history.html").exists()
 
 
 def test_history_shows_versions_and_writes_a_page(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator_component.data.files import find_shards
+from evaluator_component.data.files import find_shards, locations
 from evaluator_component.data.reader import read_blocks
 from evaluator_component.errors import DataError
 from tests import trips
@@ -29,6 +29,12 @@ def test_compression_is_told_from_the_content_whatever_the_name_says(tmp_path: P
     }
     for shard in shards:
         assert [record for block in read_blocks(shard) for record in block.records.numpy()] == records
+
+
+def test_where_the_data_is_told_as_it_was_said() -> None:
+    assert locations("data/*") == {"eval": "data/*"}
+    assert locations({"eval": ["b/*", Path("a")], "a": Path("c")}) == {"a": "c", "eval": "b/*, a"}
+    assert locations([f"data-{index}" for index in range(4)]) == {"eval": "4 paths: data-0 … data-3"}
 
 
 def test_folder_gives_its_files_but_not_hidden_ones(tmp_path: Path, records: list[bytes]) -> None:

@@ -118,6 +118,7 @@ def test_reasons_are_cut_and_checks_are_not():
     assert len(found.checks) == 300
     assert len(found.reasons) == 101
     assert found.reasons[-1] == "and 200 more checks failed"
+    assert found.reason_count == 300
     assert "over 99 more reasons" in found.summary
 
 

@@ -267,6 +267,15 @@ def test_meta_of_a_refusal(refused: Evaluation) -> None:
     assert meta["run"] == refused.run
 
 
+def test_reasons_that_are_only_counted_count(refused: Evaluation) -> None:
+    assert refused.verdict is not None
+    reasons = (*(f"reason {index}" for index in range(100)), "and 2,447 more checks failed")
+    document = evaluation_document(
+        dataclasses.replace(refused, verdict=dataclasses.replace(refused.verdict, reasons=reasons))
+    )
+    assert carried.meta(document)["verdict"]["more_reasons"] == 2_547 - 6
+
+
 def test_an_evaluation_of_nothing_has_no_tables() -> None:
     document = evaluation_document(Evaluation(MetricTable(metrics_table({"value": []}))))
     assert json.loads(document)["tables"] == {}

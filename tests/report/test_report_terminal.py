@@ -7,15 +7,23 @@ import io
 import re
 
 import example_tables
+import pytest
 from rich.console import Console
+from rich.text import Text
 
-from evaluator_component.report import terminal, wording
+from evaluator_component.report import columns, terminal, wording
 from evaluator_component.results import Evaluation, MetricTable, metrics_table
 
 
 def shown(evaluation: Evaluation) -> str:
     stream = io.StringIO()
     terminal.show(evaluation, stream)
+    return stream.getvalue()
+
+
+def shown_on(width: int, evaluation: Evaluation) -> str:
+    stream = io.StringIO()
+    Console(file=stream, width=width).print(terminal.render(evaluation, width=width))
     return stream.getvalue()
 
 
@@ -64,9 +72,70 @@ def test_marks_show_where_the_worst_slices_lie(refused: Evaluation) -> None:
 
 
 def test_a_narrow_terminal_has_no_marks(refused: Evaluation) -> None:
+    assert "●" in shown_on(160, refused)
+    assert "●" not in shown_on(80, refused)
+
+
+@pytest.mark.parametrize("width", [72, 80, 100, 120])
+def test_names_stay_and_numbers_are_whole_on_a_narrow_terminal(refused: Evaluation, width: int) -> None:
+    text = shown_on(width, refused)
+    assert max(map(len, text.splitlines())) <= width
+    overall = text[text.index("\nOverall") :]
+    assert "…" not in overall
+    assert re.search(r"(?m)^binary_cross_entropy ", overall)
+    worst = text[text.index("Worst slices by auc") :].splitlines()[2]
+    change = refused.metrics.slice("trip_start_hour=3").filter(metric="auc", model="candidate").table["change"][0]
+    assert worst.split()[:1] == ["trip_start_hour=3"]
+    assert wording.number(refused.metrics.value("auc", "trip_start_hour=3")) in worst.split()
+    assert wording.change(change.as_py()) in worst.split()
+
+
+def test_columns_make_room_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = metrics_table(
+        {"split": "e", "slice": ["Overall", "company=Blue Ribbon Taxi Association"], "model": "candidate",
+         "metric": "auc", "value": [0.75, 0.5], "lower": [0.625, 0.25], "upper": [0.875, 0.625], "n": 20_000,
+         "baseline_value": 0.8125, "change": [-0.0625, -0.3125], "change_lower": -0.5, "change_upper": 0.25,
+         "direction": "higher"}
+    )  # fmt: skip
+
+    def kept(width: int) -> tuple[bool, ...]:
+        monkeypatch.setenv("COLUMNS", str(width))
+        lines = slices(Evaluation(MetricTable(table)), min_examples=0)
+        assert max(map(len, lines)) <= width
+        worst = " ".join(lines[2:])
+        assert all(word in worst for word in ("company=", "20,000", "0.5000", "−0.3125", "worse"))
+        return "●" in worst, "[−0.5000, +0.2500]" in worst, "[0.2500, 0.6250]" in worst, "0.8125" in worst
+
+    assert list(dict.fromkeys(kept(width) for width in range(160, 56, -1))) == [
+        (True, True, True, True),
+        (False, True, True, True),
+        (False, False, True, True),
+        (False, False, False, True),
+        (False, False, False, False),
+    ]
+
+
+def test_a_long_name_is_folded() -> None:
+    name = "company=" + "Taxi Affiliation Services " * 8 + "end"
     stream = io.StringIO()
-    Console(file=stream, width=80).print(terminal.render(refused, marked=False))
-    assert "●" not in stream.getvalue()
+    Console(file=stream, width=40).print(columns.fitted("t", [columns.Column("slice", [Text(name)], folds=True)], 40))
+    assert "".join(stream.getvalue().split()) == "tslice" + "".join(name.split())
+
+
+def test_piped_output_is_as_wide_as_columns_says(refused: Evaluation, monkeypatch: pytest.MonkeyPatch) -> None:
+    for said, width in (("90", 90), ("", 160), ("wide", 160), ("0", 160)):
+        monkeypatch.setenv("COLUMNS", said)
+        assert terminal.console_of(io.StringIO()).width == width
+    monkeypatch.setenv("COLUMNS", "90")
+    assert max(map(len, shown(refused).splitlines())) <= 90
+
+
+def test_reasons_that_are_only_counted_count(refused: Evaluation) -> None:
+    assert refused.verdict is not None
+    reasons = (*(f"reason {index}" for index in range(101)), "and 2,447 more checks failed")
+    verdict = dataclasses.replace(refused.verdict, reasons=reasons)
+    assert verdict.reason_count == 2_548
+    assert "… and 2,545 more\n" in shown(dataclasses.replace(refused, verdict=verdict))
 
 
 def test_colours_say_better_and_worse(refused: Evaluation) -> None:

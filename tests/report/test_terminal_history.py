@@ -61,6 +61,19 @@ def test_slices_of_a_metric_are_sorted_by_how_much_it_got_worse() -> None:
     assert line(shown(history, metric="auc", slice="a=3"), "v1")[4:] == ["BLESSED", "10", "0.1000", "−0.7000"]
 
 
+@pytest.mark.parametrize("width", [64, 80, 100])
+def test_names_stay_and_numbers_are_whole_on_a_narrow_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics = ["auc", "binary_crossentropy", "precision", "recall", "f1_score"]
+    columns = {"slice": "Overall", "metric": metrics, "lower": 0.125, "upper": 0.875}
+    history = assemble([version(index, value=0.25 + index / 100, **columns) for index in range(50)])
+    monkeypatch.setenv("COLUMNS", str(width))
+    text = shown(history)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text.replace("… and 30 earlier", "")
+    assert line(text, "v49")[-2:] == ["0.7400", "+0.0100"]
+    assert line(text, "binary_crossentropy", "Trends")[-2:] == ["+0.0100", "better"]
+
+
 def test_without_the_overall_slice_the_first_stands_beside_the_versions() -> None:
     history = assemble([version(0, slice=["b=1", "a=1"], metric=["auc", "f1_score"], value=[0.5, 0.25])])
     assert shown(history).startswith("a=1")

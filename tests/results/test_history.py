@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -145,6 +146,26 @@ def test_what_holds_no_finished_evaluation_is_named(runs: Path, tmp_path: Path) 
     (tmp_path / "damaged" / "run.json").write_text("{}")
     with pytest.raises(DataError, match="damaged: the evaluation cannot be read"):
         ec.history([tmp_path / "damaged"])
+
+
+def test_below_a_folder_what_cannot_be_read_is_left_out(runs: Path, tmp_path: Path) -> None:
+    for name in ("a", "b", "half", "odd", "gone"):
+        shutil.copytree(runs / ("b" if name == "b" else "a"), tmp_path / name)
+    (tmp_path / "half" / "run.json").write_text((tmp_path / "half" / "run.json").read_text()[:40])
+    (tmp_path / "odd" / "run.json").write_text("[]")
+    (tmp_path / "gone" / "metrics.parquet").unlink()
+    for given in (tmp_path, tmp_path / "*", [tmp_path, tmp_path / "a"]):
+        found = ec.history(given)
+        assert [version.label for version in found.versions] == ["a", "b"]
+        assert [notice.partition(" (")[0] for notice in found.notices] == [
+            f"{tmp_path}/{name}: left out, the evaluation cannot be read" for name in ("gone", "half", "odd")
+        ]
+    assert len(ec.history(tmp_path, labels=["v1", "v2"])) == 2
+    for name in ("half", "odd", "gone"):
+        with pytest.raises(DataError, match=f"{name}: the evaluation cannot be read"):
+            ec.history([tmp_path, tmp_path / name])
+        with pytest.raises(DataError, match=f"{name}: the evaluation cannot be read"):
+            ec.history(f"{tmp_path}/{name[:-1]}?")
 
 
 def test_a_version_is_added_by_reading_again(runs: Path, material: Material, tmp_path: Path) -> None:

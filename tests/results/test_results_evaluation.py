@@ -50,6 +50,21 @@ def test_a_misspelt_name_is_answered_with_the_nearest(metrics: MetricTable) -> N
         metrics.filter(metrics="auc")
 
 
+def test_rows_that_are_not_told_apart_are_named_by_what_differs() -> None:
+    columns = {"split": "eval", "slice": "Overall", "model": "candidate", "metric": "auc", "value": 0.5}
+    table = metrics_table({**columns, "weighted": [False, True, True], "sub_key": ["", "", "class 1"]})
+    metrics = MetricTable(table)
+    with pytest.raises(
+        LookupError, match=r"^3 rows match metric='auc'.*; say which: sub_key='' or sub_key='class 1'; w"
+    ):
+        metrics.value("auc")
+    with pytest.raises(LookupError, match=r"; say which: weighted=False or weighted=True$"):
+        metrics.value("auc", sub_key="")
+    assert metrics.value("auc", sub_key="", weighted=True) == 0.5
+    with pytest.raises(LookupError, match=r"^0 rows match .*\}$"):
+        metrics.value("auc", sub_key="class 1", weighted=False)
+
+
 def test_the_merged_rows_stand_for_several_splits() -> None:
     table = metrics_table(
         {

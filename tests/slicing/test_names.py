@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 
 import pytest
@@ -42,6 +43,9 @@ TRICKY = st.sampled_from(
         "\\",
         '"',
         "\u2028",
+        "a\u202eb",
+        "\u200f",
+        "\u2066x\u2069",
         "\udc80",
         "é",
         "x\x7f",
@@ -91,6 +95,7 @@ def test_a_name_is_one_line_of_valid_utf8(pairs):
     name = format_slice(pairs)
     assert name.encode().decode() == name
     assert len(name.splitlines()) == 1
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]", name)
 
 
 @given(st.one_of(TEXT, st.text(alphabet='a1=∈[)∞, "\\')))
@@ -118,6 +123,10 @@ def test_what_is_read_is_exactly_what_is_written(text):
         ([("company", "Smith, Jones")], 'company="Smith, Jones"'),
         ([("a=b", "")], '"a=b"=""'),
         ([("a", "Zürich")], "a=Zürich"),
+        ([("a", "x\u202egpj.exe")], r'a="x\u202egpj.exe"'),
+        ([("a\u200e", Group("\u2066y\u2069"))], r'"a\u200e"∈"\u2066y\u2069"'),
+        ([("a", "\x00\x7f")], r'a="\u0000\u007f"'),
+        ([("a", "שלום")], "a=שלום"),
         ([("a", "Overall")], "a=Overall"),
         ([("a", "other")], "a=other"),
         ([("a", Group("other"))], "a∈other"),
@@ -142,6 +151,7 @@ def test_examples(pairs, name):
 @pytest.mark.parametrize(
     "name",
     [
+        "a=x\u202ey",
         *("", "a", "a=", "=1", "a=1,b=2", "b=1, a=2", "a=1, ", "a=01", "a=1, a=2", 'a="x"', 'a="1', "overall"),
         *("a∈", "a=∈b", "a∈=b", "a=[1,2)", 'a∈"other"', 'a∈"[1,2)"', "a∈[1, 2)", "a∈b∈c", "a=1, a∈b", "a∈[01,2), b"),
     ],
