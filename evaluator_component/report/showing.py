@@ -7,11 +7,12 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from evaluator_component.errors import nearest
 from evaluator_component.report import groups, history_document, notebook, terminal, terminal_history, wording
+from evaluator_component.report.columns import Column, fitted
 from evaluator_component.report.document import evaluation_document, title
 from evaluator_component.report.plot_rows import whole_number
 from evaluator_component.report.slice_values import features_of, metric_named
@@ -110,21 +111,21 @@ def _print_groups(
                 sub_key=sub_key,
             )
             name = wording.result_name(metric, output, sub_key, found.weighted, found.weighted)
-            console.print(_group_table(f"{name} by {feature}, compared with {base}", found, level))
+            console.print(_group_table(f"{name} by {feature}, compared with {base}", found, level, console.width))
 
 
-def _group_table(heading: str, found: groups.GroupTable, level: str) -> Table:
-    """Returns the groups as something that rich prints, without the columns that have nothing."""
+def _group_table(heading: str, found: groups.GroupTable, level: str, width: int) -> Table:
+    """Returns the groups as something that rich prints, without the columns that have nothing or find no room."""
     heads = ("slice", "examples", "value", level, "difference", level, "ratio", "")
+    leaves = (None, None, None, 2, None, 1, 3, 4)
     rows = [groups.cells(row) for row in found.table.to_pylist()]
-    shown = [place for place in range(len(heads)) if place < 3 or any(row[place] for row in rows)]
-    table = terminal.titled_table(escape(heading))
-    for place in shown:
-        text = place in (0, len(heads) - 1)
-        table.add_column(heads[place], justify="left" if text else "right", overflow="fold", no_wrap=not text)
-    for row in rows:
-        table.add_row(*(escape(row[place]) for place in shown))
-    return table
+    columns = []
+    for place, (head, leaving) in enumerate(zip(heads, leaves, strict=True)):
+        cells = [Text(row[place]) for row in rows]
+        is_text = place in (0, len(heads) - 1)
+        if place < 3 or any(cell.plain for cell in cells):
+            columns.append(Column(head, cells, folds=is_text, leaves=leaving, right=not is_text))
+    return fitted(heading, columns, width)
 
 
 def show_history(history: History, *, static: bool = False) -> None:
