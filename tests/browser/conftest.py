@@ -106,7 +106,19 @@ def open_report(open_page: Open, tmp_path: pathlib.Path) -> Open:
     return show
 
 
+def settle(page: Any) -> None:
+    """Waits until what was done last is drawn: charts and long tables are a few frames after they know their room.
+
+    Args:
+        page: A page, a frame, or a part of one.
+    """
+    place = page if hasattr(page, "evaluate") else page.locator("body")
+    frames = "requestAnimationFrame(() => requestAnimationFrame(done))"
+    place.evaluate(f"() => new Promise((done) => setTimeout(() => {frames}, 80))")
+
+
 def cells(page: Any, label: str, column: int) -> list[str]:
     """The texts of a table's column as they stand."""
+    settle(page)
     rows = page.get_by_role("region", name=label, exact=True).locator("tbody tr:not(.evc-spacer)")
     return [text.strip() for text in rows.locator(f"> :nth-child({column + 1})").all_inner_texts()]

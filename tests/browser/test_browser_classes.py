@@ -11,7 +11,7 @@ from sklearn import metrics as sklearn_metrics
 import evaluator_component as ec
 from evaluator_component.results import Evaluation
 from tests import trips
-from tests.browser.conftest import Open, cells
+from tests.browser.conftest import Open, cells, settle
 
 pytestmark = pytest.mark.browser
 
@@ -60,4 +60,5 @@ def test_confusions_have_the_names_of_classes(
     wrong = sorted(((expected[a, p], NAMES[a], NAMES[p]) for a in range(3) for p in range(3) if a != p), reverse=True)
     assert rows[0] == (wrong[0][1], wrong[0][2], f"{wrong[0][0]:,}")
     page.get_by_label("Shares of the actual class").uncheck()
+    settle(page)
     assert f"{expected[0, 0]:,}" in texts.all_text_contents()

@@ -13,7 +13,7 @@ import evaluator_component as ec
 from evaluator_component.report.history_document import history_document
 from evaluator_component.report.html import render_page
 from evaluator_component.results.history import History
-from tests.browser.conftest import CONFIG, Open
+from tests.browser.conftest import CONFIG, Open, settle
 
 pytestmark = pytest.mark.browser
 
@@ -47,6 +47,7 @@ def test_versions_stand_with_their_verdicts(open_page: Open, tmp_path: pathlib.P
     assert shown == [f"{value:.4f}" for value in reversed(values)]
     steps = rows.locator("td:nth-child(4) small")
     assert [node.get_attribute("class") for node in steps.all()] == ["evc-worse", "evc-better", "evc-quiet"]
+    settle(page)
     told = page.locator("figure g[data-mark=dot] title").all_text_contents()
     assert len(told) == 3
     assert told[2].startswith(f"3, Overall: {values[2]:.4f}")
@@ -62,6 +63,7 @@ def test_a_metric_and_a_slice_are_chosen(open_page: Open, tmp_path: pathlib.Path
     expect(heads).to_have_text(["version", "time", "verdict", "Overall", "hour=3", "summary"])
     expect(page.locator("figure g[data-mark=dot] title")).to_have_count(6)
     expect(page).to_have_url(re.compile("metric=binary_crossentropy"))
+    settle(page)
     losses = past.of("binary_crossentropy", slice="hour=3").table.column("value").to_pylist()
     shown = page.get_by_role("region", name="Versions").locator("tbody td:nth-child(6), tbody td:nth-child(5)")
     assert f"{losses[2]:.4f}" in shown.all_inner_texts()[0]

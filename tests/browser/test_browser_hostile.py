@@ -16,7 +16,7 @@ from evaluator_component.results import Evaluation, MetricTable, metrics_table
 from evaluator_component.results.evaluation import PlotTable
 from evaluator_component.results.tables import plots_table
 from evaluator_component.slicing.names import format_slice
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, settle
 from tests.browser.payloads import PAYLOADS
 
 pytestmark = pytest.mark.browser
@@ -84,6 +84,7 @@ def test_every_name_is_shown_and_exported_as_it_is(open_report: Open, hostile: E
     page.get_by_label("Find").fill("onerror")
     wanted = [format_slice([("company", payload)]) for payload in PAYLOADS if "onerror" in payload]
     page.get_by_text(f"{len(wanted)} rows").wait_for()
+    settle(page)
     titles = page.locator("[aria-label='Slices by auc'] tbody th").evaluate_all(
         "cells => cells.map((cell) => cell.title)"
     )
@@ -92,6 +93,7 @@ def test_every_name_is_shown_and_exported_as_it_is(open_report: Open, hostile: E
 
 def test_a_row_keeps_its_height_whatever_the_name(open_report: Open, hostile: Evaluation) -> None:
     page = open_report(hostile, "page=slices&min=0&metric=auc")
+    settle(page)
     heights = page.locator(".evc-table tbody tr:not(.evc-spacer)").evaluate_all(
         "rows => rows.map((row) => row.offsetHeight)"
     )

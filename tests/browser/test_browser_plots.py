@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from sklearn import metrics as sklearn_metrics
 
 from evaluator_component.results import Evaluation
-from tests.browser.conftest import Open, cells
+from tests.browser.conftest import Open, cells, settle
 
 pytestmark = pytest.mark.browser
 
@@ -21,6 +21,7 @@ def scores(material: Any, model: str) -> np.ndarray:
 
 
 def shown_matrix(page: Any, model: str) -> list[int]:
+    settle(page)
     table = page.locator(".evc-matrix", has_text=model).first
     return [
         int(table.locator(f"[data-cell={name}] strong").inner_text().replace(",", ""))
@@ -76,6 +77,7 @@ def test_curves_of_slices_and_models(open_report: Open, evaluated: Evaluation, m
     chip = page.locator(".evc-chip", has_text="hour=3")
     chip.wait_for()
     assert page.get_by_role("list", name="Lines").locator("li").count() == 4
+    settle(page)
     label = page.locator("figure", has_text="ROC curve").locator("svg[role=img]").get_attribute("aria-label")
     areas = [float(text) for text in re.findall(r"(?:candidate|baseline) (\d\.\d+)", label)]
     hour = material.trips.hour == 3
@@ -107,6 +109,7 @@ def test_the_largest_gap_is_named(open_report: Open, evaluated: Evaluation) -> N
     page.get_by_label("by", exact=True).select_option("auc")
     values = {f"hour={h}": evaluated.metrics.value("auc", f"hour={h}") for h in range(6)}
     best, worst = max(values, key=values.__getitem__), min(values, key=values.__getitem__)
+    settle(page)
     lead = page.locator(".evc-lead").inner_text()
     assert worst == "hour=3"
     assert f"{values[best]:.4f} on {best}" in lead

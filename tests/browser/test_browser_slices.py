@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from evaluator_component.results import Evaluation
-from tests.browser.conftest import Open, cells
+from tests.browser.conftest import Open, cells, settle
 
 pytestmark = pytest.mark.browser
 
@@ -21,6 +21,7 @@ SLICES = "Slices by auc"
 
 def drag(page: Any, low: float, high: float) -> None:
     """Drags over the histogram, from one value to another."""
+    settle(page)
     overlay = page.locator(".evc-brush .overlay").bounding_box()
     left, right = (float(text) for text in page.locator("svg[role=img]").first.evaluate(
         """chart => {
@@ -60,6 +61,7 @@ def test_the_weak_slice_is_found_by_looking(open_report: Open, evaluated: Evalua
     assert (
         pinned.get_by_role("heading", name="ROC curve").or_(pinned.locator("figcaption", has_text="ROC curve")).count()
     )
+    settle(page)
     auc = evaluated.metrics.value("auc", lowest)
     own = pinned.get_by_role("region", name="Metrics of pinned slices").locator(
         "tr", has=page.locator("th", has_text=re.compile("^auc$"))
@@ -123,6 +125,7 @@ def test_weighing_by_examples_changes_the_heights(open_report: Open, evaluated: 
     expect(titles).to_have_count(30)
 
     def total() -> float:
+        settle(page)
         return sum(float(text.split(": ")[1].replace(",", "")) for text in titles.all_text_contents())
 
     assert total() == 27  # without Overall

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from evaluator_component.results import Evaluation
-from tests.browser.conftest import CONFIG, Open, cells
+from tests.browser.conftest import CONFIG, Open, cells, settle
 
 pytestmark = pytest.mark.browser
 
@@ -28,10 +28,12 @@ def test_each_slice_stands_with_its_interval_against_the_bound(open_report: Open
     assert figure.locator("figcaption > span").first.inner_text() == "auc"
     expect(figure.locator("g[data-mark=dot]")).not_to_have_count(0)
     assert figure.locator("g[data-mark=dot] path, g[data-mark=dot] circle").count() >= 28
+    settle(page)
     lines = figure.locator("g[data-mark=rule] line")
     lengths = lines.evaluate_all("lines => lines.map((line) => line.x2.baseVal.value - line.x1.baseVal.value)")
     assert sum(length > 1 for length in lengths) == 28
     checks = evaluated.verdict.checks
+    settle(page)
     told = figure.locator("g[data-mark=dot] title").all_text_contents()
     assert set(told) == set(checks.sentences())
 
