@@ -6,60 +6,20 @@ Exit codes: 0 blessed (or done), 1 not blessed, 2 wrong usage or config, 3 the r
 from __future__ import annotations
 
 import importlib.util
-import io
 import os
 import subprocess
 import sys
-import traceback
 from collections.abc import Callable, Sequence
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from evaluator_component.errors import ConfigError, DataError, EvaluatorError, ModelError, nearest
+from evaluator_component.errors import ConfigError, DataError, nearest
+from evaluator_component.exits import BLESSED, FAILED, NOT_BLESSED, USAGE, exits, forgiving
 
 if TYPE_CHECKING:
     from evaluator_component.results.history import History
-
-BLESSED, NOT_BLESSED, USAGE, FAILED = 0, 1, 2, 3
-
-
-def _exits(command: Callable[..., int]) -> Callable[..., None]:
-    """Turns a command's result and its errors into exit codes; no exception ends in "not blessed"."""
-
-    @wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> None:
-        debug = click.get_current_context().find_root().params.get("debug", False)
-        try:
-            code = command(*args, **kwargs)
-        except EvaluatorError as error:
-            _report(error, debug)
-            code = USAGE if isinstance(error, ConfigError) else FAILED
-        except click.ClickException:
-            raise
-        except KeyboardInterrupt:
-            click.echo(
-                "interrupted: this run left no result; what the output folder holds is of an earlier one", err=True
-            )
-            code = FAILED
-        except Exception as error:
-            _report(error, debug)
-            click.echo("This is not an error we expected; run again with `evaluator --debug` to see where.", err=True)
-            code = FAILED
-        sys.stdout.flush()
-        sys.exit(code)
-
-    return wrapped
-
-
-def _report(error: Exception, debug: bool) -> None:
-    if debug:
-        traceback.print_exception(error)
-    labels = {ConfigError: "config error", DataError: "data error", ModelError: "model error"}
-    prefix = next((label for kind, label in labels.items() if isinstance(error, kind)), type(error).__name__)
-    click.echo(click.style(f"{prefix}: ", fg="red", bold=True) + str(error), err=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -70,35 +30,7 @@ def main(debug: bool) -> None:
     # TensorFlow's and absl's own chatter about CPUs and GPUs; warnings and errors stay.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    sys.stdout, sys.stderr = _forgiving(sys.stdout), _forgiving(sys.stderr)
-
-
-class _Ending(io.FileIO):
-    """A file whose reader may go away, as ``head`` does: what is written from then on is dropped."""
-
-    def write(self, content: Any, /) -> int:
-        """Writes as `io.FileIO` does; says that all was written where nobody reads."""
-        try:
-            return super().write(content)
-        except BrokenPipeError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self.fileno())
-            os.close(nowhere)
-            return memoryview(content).nbytes
-
-
-def _forgiving(stream: TextIO) -> TextIO:
-    """Returns the stream so that characters it lacks, and a reader that went away, stop no command."""
-    if not isinstance(stream, io.TextIOWrapper):
-        return stream
-    stream.reconfigure(errors="replace")  # a terminal that lacks a character shows another
-    if stream not in (sys.__stdout__, sys.__stderr__):
-        return stream
-    stream.flush()
-    file = io.BufferedWriter(_Ending(stream.fileno(), "wb", closefd=False))
-    return io.TextIOWrapper(
-        file, stream.encoding, "replace", line_buffering=stream.line_buffering, write_through=stream.write_through
-    )
+    sys.stdout, sys.stderr = forgiving(sys.stdout), forgiving(sys.stderr)
 
 
 def _inputs(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -128,7 +60,7 @@ def _inputs(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--output", "-o", required=True, type=click.Path(), help="Folder for the results.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the verdict's one sentence only.")
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED)
-@_exits
+@exits
 def run(
     config: str,
     model: str | None,
@@ -171,7 +103,7 @@ def run(
 
 @main.command()
 @_inputs
-@_exits
+@exits
 def check(
     config: str,
     model: str | None,
@@ -212,7 +144,7 @@ def check(
 @main.command()
 @_inputs
 @click.option("--runs", default=200, show_default=True, type=click.IntRange(20), help="How many equal models to judge.")
-@_exits
+@exits
 def selftest(
     config: str,
     model: str | None,
@@ -240,7 +172,7 @@ def selftest(
 
 @main.command()
 @click.argument("output", type=click.Path())
-@_exits
+@exits
 def show(output: str) -> int:
     """Print verdict, checks, overall metrics and the worst slices of a finished evaluation."""
     from evaluator_component.results.writing import load
@@ -254,7 +186,7 @@ def show(output: str) -> int:
 @click.option("--config", "-c", required=True, type=click.Path(), help="The config whose thresholds to apply.")
 @click.option("--module-file", type=click.Path(), help="Python file that declares metrics of your own.")
 @click.option("--save", is_flag=True, help="Replace the verdict in the folder.")
-@_exits
+@exits
 def decide(output: str, config: str, module_file: str | None, save: bool) -> int:
     """Judge a finished evaluation again with another config, without computing anything again."""
     from evaluator_component.evaluation import judge_again
@@ -273,7 +205,7 @@ def decide(output: str, config: str, module_file: str | None, save: bool) -> int
 @main.command()
 @click.argument("output", type=click.Path())
 @click.option("--open", "open_it", is_flag=True, help="Open it in a browser.")
-@_exits
+@exits
 def report(output: str, open_it: bool) -> int:
     """Write report.html of a finished evaluation again."""
     from evaluator_component.report import write_report
@@ -295,7 +227,7 @@ def report(output: str, open_it: bool) -> int:
 @click.option("--slice", "place", help="The slice whose values stand beside the versions; Overall by default.")
 @click.option("--report", type=click.Path(), help="Write the history as a page, such as history.html.")
 @click.option("--open", "open_it", is_flag=True, help="Open the page in a browser; history.html without --report.")
-@_exits
+@exits
 def history(
     output: tuple[str, ...],
     mlmd: str | None,
@@ -350,7 +282,7 @@ def _history_of_metadata(mlmd: str, pipeline: str | None) -> History:
 @main.command()
 @click.argument("name", required=False)
 @click.option("--module-file", type=click.Path(), help="Python file that declares metrics of your own.")
-@_exits
+@exits
 def metrics(name: str | None, module_file: str | None) -> int:
     """List the metrics, or explain the one of this NAME (its class name)."""
     from evaluator_component.metrics import describe
@@ -386,7 +318,7 @@ def metrics(name: str | None, module_file: str | None) -> int:
 @main.command()
 @click.option("--output", "-o", type=click.Path(), default="demo_output", show_default=True, help="Folder to work in.")
 @click.option("--data-root", type=click.Path(), help="Folder of CSV files of taxi trips; generated if left out.")
-@_exits
+@exits
 def demo(output: str, data_root: str | None) -> int:
     """Run the taxi pipeline three times with TFX: a first model, a better one, a worse one."""
     if importlib.util.find_spec("tfx") is None:

@@ -29,6 +29,7 @@ LAYERS = (
     {"provenance", "evaluation", "equal_models", "outlook"},
     {"artifacts", "publish", "driver", "executor", "lineage"},
     {"interactive"},
+    {"exits"},
     {"component", "cli"},
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from evaluator_component.report import curves, drawing, matrices, over_slices, wording
 from evaluator_component.report.plot_rows import buckets as buckets_of
-from evaluator_component.report.plot_rows import confusions, real_number, whole_number
+from evaluator_component.report.plot_rows import confusions
 from evaluator_component.report.plotted import (
     BUCKETS,
     CONFUSIONS,
@@ -21,6 +21,7 @@ from evaluator_component.report.plotted import (
     title,
 )
 from evaluator_component.report.slice_values import slice_values
+from evaluator_component.results.arguments import real_number, whole_number
 from evaluator_component.slicing.names import OVERALL
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,15 +12,17 @@ import pyarrow.compute as pc
 
 from evaluator_component.errors import nearest
 from evaluator_component.report import wording
-from evaluator_component.report.plot_rows import whole_number
-from evaluator_component.report.slice_values import features_of, metric_named
+from evaluator_component.report.slice_values import groups_of, metric_named
 from evaluator_component.results import tables
+from evaluator_component.results.arguments import whole_number
 from evaluator_component.slicing.names import OVERALL, Group, format_pair, parse_slice
+from evaluator_component.stats.differences import difference_limits
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evaluator_component.results import MetricTable
+    from evaluator_component.results.arguments import whole_number
+from evaluator_component.results import MetricTable
 
 _SCHEMA: Final = pa.schema(
     [
@@ -67,21 +69,6 @@ class GroupTable:
         return f"GroupTable({len(self)} slices by {self.metric}, compared with {self.base})"
 
 
-def mover(one: Sequence[float], other: Sequence[float]) -> tuple[float, float]:
-    """Returns the limits of a difference of two independent estimates from their own.
-
-    Of shares with Wilson's limits it is the hybrid score interval of Newcombe (1998), which holds also where a share is
-    0 or 1; of other estimates the method of variance estimates recovery. (Zou & Donner 2008)
-
-    Args:
-      one: Value, lower and upper limit.
-      other: Those of what is subtracted.
-    """
-    (v1, l1, u1), (v2, l2, u2) = one, other
-    difference = v1 - v2
-    return float(difference - np.hypot(v1 - l1, u2 - v2)), float(difference + np.hypot(u1 - v1, v2 - l2))
-
-
 def compare(
     metrics: MetricTable,
     metric: str,
@@ -108,13 +95,7 @@ def compare(
         if row["slice"] in rows:
             raise LookupError(f"several rows of {metric!r} in slice {row['slice']!r}: name the output or sub_key")
         rows[row["slice"]] = row
-    features = features_of(list(rows))
-    if feature not in features:
-        raise LookupError(
-            f"no feature {feature!r} that slices of {metric!r} are made of alone; "
-            f"{nearest(feature, features) or 'there is none'}"
-        )
-    groups = features[feature]
+    groups = groups_of(feature, list(rows), metric)
     bases = [name for name in (OVERALL, *groups) if name in rows]
     if base not in bases:
         raise LookupError(f"no slice {base!r} to compare with; {nearest(base, bases)}")
@@ -141,7 +122,7 @@ def _compared(rows: Mapping[str, Mapping[str, Any]], name: str, base: str, *, ap
     elif back is not None and back["lower"] is not None:
         lower, upper = -back["upper"], -back["lower"]
     elif apart and all(end is not None and np.isfinite(end) for end in ends):
-        lower, upper = mover(ends[:3], ends[3:])
+        lower, upper = difference_limits(ends[:3], ends[3:])
     ratio = value / against if against else np.nan
     return {
         **kept,

@@ -6,7 +6,6 @@ any order; weights of examples are in them already.
 
 from __future__ import annotations
 
-import numbers
 from dataclasses import dataclass
 from typing import Final
 
@@ -168,34 +167,6 @@ def need_some(weight: float) -> None:
     """Raises NoExampleError if nothing is counted."""
     if not weight > 0:
         raise NoExampleError("the plot counts no example")
-
-
-def whole_number(name: str, value: object, least: int) -> int:
-    """Returns an argument that has to be a whole number.
-
-    Raises:
-      TypeError: it is none.
-      ValueError: it is less than the least.
-    """
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name}: expected a whole number of at least {least}, got {value!r}")
-    if value < least:
-        raise ValueError(f"{name}: expected a whole number of at least {least}, got {value!r}")
-    return int(value)
-
-
-def real_number(name: str, value: object) -> float:
-    """Returns an argument that has to be a number.
-
-    Raises:
-      TypeError: it is none.
-      ValueError: it is NaN or infinite.
-    """
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name}: expected a number, got {value!r}")
-    if not np.isfinite(float(value)):
-        raise ValueError(f"{name}: expected a finite number, got {value!r}")
-    return float(value)
 
 
 def need(weight: float, which: str) -> None:

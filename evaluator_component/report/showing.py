@@ -14,9 +14,9 @@ from evaluator_component.errors import nearest
 from evaluator_component.report import groups, history_document, notebook, terminal, terminal_history, wording
 from evaluator_component.report.columns import Column, fitted
 from evaluator_component.report.document import evaluation_document, title
-from evaluator_component.report.plot_rows import whole_number
 from evaluator_component.report.slice_values import features_of, metric_named
 from evaluator_component.results import tables
+from evaluator_component.results.arguments import whole_number
 from evaluator_component.slicing.names import OVERALL, is_pair, parse_slice
 
 if TYPE_CHECKING:

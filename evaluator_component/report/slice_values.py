@@ -166,6 +166,21 @@ def features_of(slices: Sequence[str]) -> dict[str, list[str]]:
     return {feature: sorted(names, key=wording.natural) for feature, names in found.items()}
 
 
+def groups_of(feature: str, names: Sequence[str], metric: str) -> list[str]:
+    """Returns the slices that a feature makes alone, among the names of a metric's slices.
+
+    Raises:
+      LookupError: there is none; the message has the nearest features.
+    """
+    features = features_of(names)
+    if feature not in features:
+        raise LookupError(
+            f"no feature {feature!r} that slices of {metric!r} are made of alone; "
+            f"{nearest(feature, features) or 'there is none'}"
+        )
+    return features[feature]
+
+
 def _chosen(sizes: Mapping[str, int], slices: str | Sequence[str] | None, metric: str) -> tuple[list[str], int]:
     if slices is not None and not isinstance(slices, str):
         for name in slices:
@@ -175,13 +190,7 @@ def _chosen(sizes: Mapping[str, int], slices: str | Sequence[str] | None, metric
     if slices is None:
         names = [name for name in sizes if name != OVERALL and not is_pair(name)]
     else:
-        features = features_of(list(sizes))
-        if slices not in features:
-            raise LookupError(
-                f"no feature {slices!r} that slices of {metric!r} are made of alone; "
-                f"{nearest(slices, features) or 'there is none'} (or give a list of slices)"
-            )
-        names = features[slices]
+        names = groups_of(slices, list(sizes), metric)
     shown = sorted(names, key=lambda name: -sizes[name])[:MOST]
     overall = [OVERALL] if OVERALL in sizes else []
     return [*overall, *sorted(shown, key=wording.natural)], len(names) - len(shown)

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from evaluator_component.config.complete import CANDIDATE
 from evaluator_component.errors import nearest
 from evaluator_component.results import tables
+from evaluator_component.results.arguments import whole_number
 from evaluator_component.slicing.names import OVERALL, is_pair
 
 if TYPE_CHECKING:
@@ -84,8 +85,6 @@ class MetricTable:
           min_examples: slices with fewer examples are left out; small ones are the worst by chance.
           **keys: further columns to match; the candidate over all splits by default.
         """
-        from evaluator_component.report.plot_rows import whole_number
-
         min_examples = whole_number("min_examples", min_examples, 0)
         keys = {"split": tables.merged_split(self.table), "model": self.candidate, **keys}
         rows = self.filter(metric=metric, **keys).table

@@ -51,12 +51,16 @@ def evaluated(material: Any, tmp_path_factory: pytest.TempPathFactory) -> Evalua
     return ec.evaluate(CONFIG, material.good, material.weak, str(material.plain), output, progress=False)
 
 
+def missing(message: str) -> None:
+    """Ends a test whose program is not there: in CI it fails, by hand it is skipped."""
+    pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:
-        message = "no Chromium found; install one (apt-get install chromium)"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+        missing("no Chromium found; install one (apt-get install chromium)")
     from playwright import sync_api
 
     with sync_api.sync_playwright() as playwright:

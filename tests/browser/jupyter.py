@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import pytest
+from tests.browser.conftest import missing
 
 PACKAGE_ROOT = pathlib.Path(__file__).parents[2]
 TOKEN = "a-token-of-the-tests"
@@ -41,9 +41,8 @@ class Server:
 
 def require(*modules: str) -> None:
     """Skips the test where one of the modules is missing; in CI it fails."""
-    if missing := [name for name in modules if importlib.util.find_spec(name) is None]:
-        message = f"{', '.join(missing)} not found; install the group test"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    if absent := [name for name in modules if importlib.util.find_spec(name) is None]:
+        missing(f"{', '.join(absent)} not found; install the group test")
 
 
 def write_notebook(path: pathlib.Path, *cells: str) -> pathlib.Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import re
 import shutil
@@ -13,6 +12,7 @@ import pytest
 from evaluator_component.report import write_report
 from evaluator_component.results import Evaluation
 from tests.browser import firefox
+from tests.browser.conftest import missing
 
 pytestmark = pytest.mark.browser
 
@@ -20,8 +20,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[firefox.Firefox]:
     if not (shutil.which("firefox-esr") or shutil.which("firefox")):
-        message = "no Firefox found; install one (apt-get install firefox-esr)"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+        missing("no Firefox found; install one (apt-get install firefox-esr)")
     with firefox.start(tmp_path_factory.mktemp("firefox")) as started:
         yield started
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any
 
@@ -11,6 +12,8 @@ from playwright.sync_api import expect
 from sklearn import metrics as sklearn_metrics
 
 from evaluator_component.results import Evaluation
+from evaluator_component.results.evaluation import PlotTable
+from evaluator_component.results.tables import plots_table
 from tests.browser.conftest import Open, cells, settle
 
 pytestmark = pytest.mark.browser
@@ -156,9 +159,32 @@ def test_indicators_by_threshold(open_report: Open, evaluated: Evaluation) -> No
 
 
 def test_without_plots_it_says_what_to_add(open_report: Open, evaluated: Evaluation) -> None:
-    import dataclasses
-
     page = open_report(
         dataclasses.replace(evaluated, plots=type(evaluated.plots)(evaluated.plots.table.slice(0, 0))), "page=plots"
     )
     assert page.get_by_text("{class_name: ConfusionMatrixPlot}").is_visible()
+
+
+def test_another_output_has_curves_of_its_own(open_report: Open, evaluated: Evaluation) -> None:
+    found = {"false_positives": {"a": [6.0, 3.0, 0.0], "b": [6.0, 0.0, 0.0]}, "true_positives": [4.0, 4.0, 0.0]}
+    plots = plots_table(
+        {"split": "eval", "slice": "Overall", "model": "candidate", "output": ["a"] * 3 + ["b"] * 3,
+         "plot": "confusion_matrix_plot", "plot_type": "ConfusionMatrixPlot", "bucket": [0, 1, 2] * 2,
+         "lower": [0.0, 0.5, 1.0] * 2, "upper": [0.0, 0.5, 1.0] * 2,
+         "true_positives": found["true_positives"] * 2, "false_negatives": [0.0, 0.0, 4.0] * 2,
+         "false_positives": found["false_positives"]["a"] + found["false_positives"]["b"],
+         "true_negatives": [0.0, 3.0, 6.0, 0.0, 6.0, 6.0]}
+    )  # fmt: skip
+    page = open_report(dataclasses.replace(evaluated, plots=PlotTable(plots)), "page=plots")
+    chart = page.locator("figure", has_text="ROC curve").locator("svg[role=img]")
+    for output, area in (("a", "0.7500"), ("b", "1.0000"), ("a", "0.7500")):
+        page.get_by_label("Of", exact=True).select_option(output)
+        expect(chart).to_have_attribute("aria-label", re.compile(f"candidate {area}"))
+
+
+def test_no_range_leaves_no_mark_on_the_histogram(open_report: Open, evaluated: Evaluation) -> None:
+    page = open_report(evaluated, "page=slices&metric=auc&low=0.6&high=0.7")
+    mark = page.locator(".evc-brush .selection")
+    expect(mark).to_be_visible()
+    page.get_by_role("button", name="Whole range").click()
+    expect(mark).to_be_hidden()

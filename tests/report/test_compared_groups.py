@@ -9,8 +9,8 @@ import pytest
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 import evaluator_component as ec
-from evaluator_component.report.groups import mover
 from evaluator_component.results import MetricTable, metrics_table
+from evaluator_component.stats.differences import difference_limits
 
 COUNTS = {"Overall": (50, 400), "a=x": (30, 120), "a=y": (0, 80), "a=z": (20, 200)}
 
@@ -86,7 +86,7 @@ def test_names_that_do_not_exist_are_told() -> None:
 
 
 def test_limits_that_are_alike_on_both_sides_add_in_squares() -> None:
-    assert mover((5.0, 2.0, 8.0), (1.0, -3.0, 5.0)) == pytest.approx((-1.0, 9.0))
+    assert difference_limits((5.0, 2.0, 8.0), (1.0, -3.0, 5.0)) == pytest.approx((-1.0, 9.0))
 
 
 def test_show_fairness_of_a_run_takes_indicators_by_their_rate(

@@ -149,7 +149,7 @@ function Dots({ rows, series, base, view }: { rows: Compared[]; series: Series; 
       title={`${labelOf(series)} by slice`}
       description={`${shown.length} slices with intervals; the line is ${base}`}
       name="fairness"
-      on={[rows.map((row) => row.id).join(), series.key, base]}
+      on={[rows.map((row) => row.id).join(), series, base]}
       note={`${rows.length > shown.length ? `The ${shown.length} highest of ${count(rows.length)}. ` : ""}The dashed line is ${base}${[...baseline.values()].some((value) => !Number.isNaN(value)) ? "; hollow dots are the baseline model" : ""}.`}
       draw={(colors, width) =>
         Plot.plot({
@@ -184,7 +184,7 @@ function ByThreshold({ twins, members, results }: { twins: Series[]; members: st
       title={`${label} by threshold`}
       description={`one line for each of ${lines.length} slices`}
       name="fairness-thresholds"
-      on={[members.join("\n"), label]}
+      on={[members.join("\n"), twins[0]]}
       note="Overall, and the slices with the highest and the lowest values."
       draw={(colors, width) =>
         Plot.plot({

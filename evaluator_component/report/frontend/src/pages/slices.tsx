@@ -107,7 +107,7 @@ function Histogram({ series, ids }: { series: Series; ids: number[] }) {
         title={`${series.label} over ${several(defined.length, "slice")}${ids.length > 1 ? ", without the overall one" : ""}`}
         description={`histogram, from ${number(domain[0])} to ${number(domain[1])}; the fields below set the range`}
         name="slices"
-        on={[series, ids.length, ids[0], ids.at(-1), weigh, view.get("find"), view.get("min")]}
+        on={[series, ids.join(), weigh, low, high]}
         draw={(colors, width) => draw(colors, width, bins, { ...margin, domain, label: series.label, weigh, overall: overall < 0 ? Number.NaN : results.value[overall] })}
         after={(chart) => brush(chart as SVGSVGElement, domain, margin, [low, high], (from, to) => view.set({ low: from, high: to }))}
         note="Drag over the histogram to keep only slices in a range. The dashed line is the overall slice."

@@ -46,13 +46,12 @@ export function Curves({ drawn }: { drawn: Drawn[] }) {
   const view = useView();
   const { candidate } = view.report.meta;
   const threshold = numberOf(view.get("t"), 0.5);
-  const key = drawn.map((one) => `${one.slice} ${one.model}`).join("\n");
   const withCurves = drawn.filter((one) => one.curve !== null);
   const lines = (points: (one: Drawn) => Point[]) => drawn.map((one) => [one, points(one)] as const).filter(([, found]) => found.length);
   const curves = (of: (one: Drawn) => Point[]) => (one: Drawn) => (one.curve ? of(one) : []);
-  const rocs = useMemo(() => lines(curves((one) => roc(one.curve!))), [key]);
-  const prs = useMemo(() => lines(curves((one) => precisionRecall(one.curve!))), [key]);
-  const gains = useMemo(() => lines((one) => one.gain ?? (one.curve ? gain(one.curve) : [])), [key]);
+  const rocs = useMemo(() => lines(curves((one) => roc(one.curve!))), [drawn]);
+  const prs = useMemo(() => lines(curves((one) => precisionRecall(one.curve!))), [drawn]);
+  const gains = useMemo(() => lines((one) => one.gain ?? (one.curve ? gain(one.curve) : [])), [drawn]);
   const lifts = useMemo(() => gains.map(([one, points]) => [one, lift(points)] as const), [gains]);
   const marker = (of: (one: Drawn) => { x: number; y: number }) => withCurves.map((one) => ({ one, ...of(one) })).filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y));
   const at = (one: Drawn) => ratesOf(matrixAt(one.curve!, threshold));
@@ -86,7 +85,7 @@ export function Curves({ drawn }: { drawn: Drawn[] }) {
           name="roc"
           width={WIDTH}
           legend={legend}
-          on={[key, threshold]}
+          on={[drawn, threshold]}
           draw={plot(rocs, "false positive rate", "true positive rate", (colors) => [Plot.line([[0, 0], [1, 1]], { stroke: colors.muted, strokeDasharray: "2,4" })], marker((one) => ({ x: at(one)["false positive rate"], y: at(one).recall })))}
           note={`Area under the plotted points: ${areas(rocs)}. The dots are at the threshold ${number(threshold)}.`}
         />
@@ -98,7 +97,7 @@ export function Curves({ drawn }: { drawn: Drawn[] }) {
           name="precision-recall"
           width={WIDTH}
           legend={legend}
-          on={[key, threshold]}
+          on={[drawn, threshold]}
           draw={plot(prs, "recall", "precision", () => [], marker((one) => ({ x: at(one).recall, y: at(one).precision })))}
           note="Precision depends on the share of positives: compare slices with care."
         />
@@ -111,7 +110,7 @@ export function Curves({ drawn }: { drawn: Drawn[] }) {
           name="gain"
           width={WIDTH}
           legend={legend}
-          on={[key, threshold]}
+          on={[drawn, threshold]}
           draw={plot(gains, "share of examples, by falling score", "share of positives found", (colors) => [Plot.line([[0, 0], [1, 1]], { stroke: colors.muted, strokeDasharray: "2,4" })], marker((one) => ({ x: at(one)["predicted positive"], y: at(one).recall })))}
         />
       )}
@@ -123,7 +122,7 @@ export function Curves({ drawn }: { drawn: Drawn[] }) {
           name="lift"
           width={WIDTH}
           legend={legend}
-          on={[key, threshold]}
+          on={[drawn, threshold]}
           draw={plot(lifts, "share of examples, by falling score", "lift", (colors) => [Plot.ruleY([1], { stroke: colors.muted, strokeDasharray: "2,4" })], [], { zero: true })}
         />
       )}
@@ -148,8 +147,7 @@ function Calibration({ drawn }: { drawn: Drawn[] }) {
   const view = useView();
   const { candidate, level } = view.report.meta;
   const found = drawn.filter((one) => one.buckets !== null);
-  const key = drawn.map((one) => `${one.slice} ${one.model}`).join("\n");
-  const lines = useMemo(() => found.map((one) => ({ one, bins: rebin(one.buckets!, 10).filter((bin) => bin.examples > 0) })), [key]);
+  const lines = useMemo(() => found.map((one) => ({ one, bins: rebin(one.buckets!, 10).filter((bin) => bin.examples > 0) })), [drawn]);
   if (!lines.length) return null;
   const shares = lines.every(({ bins }) => bins.every((bin) => bin.labels >= 0 && bin.labels <= bin.examples * (1 + 1e-9)));
   const points = lines.flatMap(({ one, bins }) =>
@@ -169,7 +167,7 @@ function Calibration({ drawn }: { drawn: Drawn[] }) {
       name="calibration"
           width={WIDTH}
           legend={legend}
-      on={[key]}
+      on={[drawn]}
       draw={(colors, width) =>
         Plot.plot({
           width,
@@ -198,10 +196,8 @@ function Calibration({ drawn }: { drawn: Drawn[] }) {
 }
 
 export function Distribution({ drawn }: { drawn: Drawn[] }) {
-  const { report } = useView();
-  const key = drawn.map((one) => `${one.slice} ${one.model}`).join("\n");
   const found = drawn.filter((one) => one.buckets !== null);
-  const bins = useMemo(() => found.map((one) => ({ one, bins: rebin(one.buckets!, 40), all: one.buckets!.examples.reduce((a, b) => a + b, 0) })), [key]);
+  const bins = useMemo(() => found.map((one) => ({ one, bins: rebin(one.buckets!, 40), all: one.buckets!.examples.reduce((a, b) => a + b, 0) })), [drawn]);
   if (!bins.length) return null;
   const binary = bins.every((entry) => entry.bins.every((bin) => bin.labels >= 0 && bin.labels <= bin.examples * (1 + 1e-9)));
   const several = bins.length > 2;
@@ -227,7 +223,7 @@ export function Distribution({ drawn }: { drawn: Drawn[] }) {
       description={`share of examples by prediction${binary ? ", positive and negative ones apart" : ""}; one row for each model`}
       name="scores"
           width={WIDTH}
-      on={[key, report]}
+      on={[drawn]}
       draw={(colors, width) =>
         Plot.plot({
           width,
